@@ -1,0 +1,1 @@
+"""What tracker, marketplace and verifier agree on: messages, canonical bytes and the device's chain."""
