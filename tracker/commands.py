@@ -1,0 +1,152 @@
+"""What can be asked of the engine, by the window, the tray and the command line alike, and what it answers."""
+
+from msgspec import Struct
+
+from tracker.status import ContractLine, Status
+from wire.diary import Segment
+
+
+class Start(Struct, frozen=True, tag=True):
+    """Track on a contract (its id, or the beginning of its title); a running timer switches. None: the last one."""
+
+    contract: str | None = None
+    memo: str | None = None
+
+
+class Stop(Struct, frozen=True, tag=True):
+    """Stop the timer."""
+
+
+class SetMemo(Struct, frozen=True, tag=True):
+    """Say what is being done from now on."""
+
+    memo: str
+
+
+class GetStatus(Struct, frozen=True, tag=True):
+    """Ask for the status."""
+
+
+class GetContracts(Struct, frozen=True, tag=True):
+    """Ask for the contracts, fetched anew if the marketplace can be reached."""
+
+
+class GetDiary(Struct, frozen=True, tag=True):
+    """Ask for the segments of a UTC day, written as YYYY-MM-DD; None means today."""
+
+    day: str | None = None
+
+
+class Sync(Struct, frozen=True, tag=True):
+    """Send what waits now and answer when it is sent or cannot be."""
+
+
+class BlurSnapshot(Struct, frozen=True, tag=True):
+    """Blur a held snapshot, irreversibly."""
+
+    snapshot: int
+
+
+class WithholdSnapshot(Struct, frozen=True, tag=True):
+    """Withhold a held snapshot: its pictures are destroyed, the time stays."""
+
+    snapshot: int
+
+
+class ViewSnapshot(Struct, frozen=True, tag=True):
+    """Ask for a snapshot's full pictures."""
+
+    snapshot: int
+
+
+class Show(Struct, frozen=True, tag=True):
+    """Bring the window to the front (what starting a second time does)."""
+
+
+class Quit(Struct, frozen=True, tag=True):
+    """Stop the timer, save, and end the program."""
+
+
+Command = (
+    Start
+    | Stop
+    | SetMemo
+    | GetStatus
+    | GetContracts
+    | GetDiary
+    | Sync
+    | BlurSnapshot
+    | WithholdSnapshot
+    | ViewSnapshot
+    | Show
+    | Quit
+)
+
+
+class Done(Struct, frozen=True, tag=True):
+    """It is done; `sentence` says what, for people."""
+
+    sentence: str
+
+
+class Refused(Struct, frozen=True, tag=True):
+    """It was not done: what, why, what to do. `exit_code` is the command line's."""
+
+    sentence: str
+    exit_code: int
+
+
+class StatusAnswer(Struct, frozen=True, tag=True):
+    """The status asked for."""
+
+    status: Status
+
+
+class ContractsAnswer(Struct, frozen=True, tag=True):
+    """The contracts asked for; `problem` says why they could not be fetched anew."""
+
+    contracts: tuple[ContractLine, ...]
+    problem: str | None
+
+
+class DiarySegment(Struct, frozen=True, kw_only=True):
+    """One segment in the tracker's own diary.
+
+    `sync_state` is one of *recording* (not sealed yet), *waiting*, *accepted*, *rejected*; `detail` says why.
+    """
+
+    contract_title: str
+    client: str
+    start_ms: int
+    worked_ms: int
+    sync_state: str
+    detail: str | None
+    segment: Segment
+
+
+class DiaryAnswer(Struct, frozen=True, tag=True):
+    """A UTC day's segments in order."""
+
+    day: str
+    worked_ms: int
+    segments: tuple[DiarySegment, ...]
+
+
+class PicturesAnswer(Struct, frozen=True, tag=True):
+    """A snapshot's pictures, one JPEG a monitor."""
+
+    jpegs: tuple[bytes, ...]
+
+
+class SyncAnswer(Struct, frozen=True, tag=True):
+    """What a sync sent, and what is left."""
+
+    sent_segments: int
+    sent_pictures: int
+    waiting_segments: int
+    waiting_pictures: int
+    refused_segments: int
+    problem: str | None
+
+
+Answer = Done | Refused | StatusAnswer | ContractsAnswer | DiaryAnswer | PicturesAnswer | SyncAnswer

@@ -1,0 +1,86 @@
+"""What the engine publishes: one immutable picture of everything a window, a tray or `daybook status` shows."""
+
+import enum
+from uuid import UUID
+
+from msgspec import Struct
+
+from wire.diary import SnapshotReason, SnapshotStatus
+
+
+class Phase(enum.StrEnum):
+    """Whether time is being recorded."""
+
+    STOPPED = "stopped"
+    TRACKING = "tracking"
+    PAUSED = "paused"
+
+
+class PauseReason(enum.StrEnum):
+    """Why the timer paused by itself."""
+
+    IDLE = "idle"
+    SUSPENDED = "suspended"
+
+
+class ContractLine(Struct, frozen=True, kw_only=True):
+    """A contract in a list; `rate_minor` is per hour in the currency's minor unit, `week_ms` this UTC week's work."""
+
+    id: UUID
+    title: str
+    client: str
+    currency: str
+    rate_minor: int
+    weekly_limit_minutes: int | None
+    can_be_tracked: bool
+    today_ms: int
+    week_ms: int
+    earned_minor: int
+
+
+class SnapshotView(Struct, frozen=True, kw_only=True):
+    """The newest snapshot; while it is held, `leaves_in_ms` is what is left to view, blur or withhold it."""
+
+    id: int
+    taken_ms: int
+    status: SnapshotStatus
+    reason: SnapshotReason | None
+    leaves_in_ms: int | None
+    thumbnail: bytes | None
+
+
+class SyncView(Struct, frozen=True, kw_only=True):
+    """Where the buffer stands against the marketplace; instants are UTC milliseconds since the epoch."""
+
+    server: str | None
+    is_logged_in: bool
+    waiting_segments: int
+    waiting_pictures: int
+    waiting_since_ms: int | None
+    next_try_ms: int | None
+    last_contact_ms: int | None
+    refused_segments: int
+    problem: str | None
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The tracker at one moment (`now_ms`, UTC milliseconds).
+
+    `contract` is the one being tracked, paused or last tracked; `session_ms` is the worked time since the last start.
+    `activity_tenths` is the running segment's activity meter, None before a minute has passed. `protection_problem`
+    says in a sentence why the running time is not protected, `notices` what the person must know or do.
+    """
+
+    now_ms: int
+    phase: Phase
+    pause_reason: PauseReason | None
+    paused_since_ms: int | None
+    contract: ContractLine | None
+    memo: str
+    session_ms: int
+    activity_tenths: int | None
+    protection_problem: str | None
+    snapshot: SnapshotView | None
+    contracts: tuple[ContractLine, ...]
+    sync: SyncView
+    notices: tuple[str, ...]
