@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from wire.diary import SnapshotReason, SnapshotStatus
+from wire.words import SnapshotReason, SnapshotStatus
 
 
 class Phase(enum.StrEnum):

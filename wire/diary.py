@@ -3,16 +3,23 @@
 Every struct refuses unknown fields: content is hashed in canonical form, so both sides must know every field of it.
 """
 
-import enum
 from collections.abc import Iterator
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
-SEGMENT_S = 600
-SEGMENT_MS = SEGMENT_S * 1000
-MINUTES_PER_SEGMENT = 10
+from wire.words import (
+    MINUTE_MS,
+    MINUTES_PER_SEGMENT,
+    SEGMENT_MS,
+    SEGMENT_S,
+    ActivitySource,
+    Kind,
+    RevisionReason,
+    SnapshotReason,
+    SnapshotStatus,
+)
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes sent, lower-case hex")]
@@ -20,49 +27,6 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of 
 
 class InvalidSegmentError(ValueError):
     """A segment's content breaks a rule that its types cannot say; the text is a sentence for people."""
-
-
-class Kind(enum.StrEnum):
-    """How an interval came to be."""
-
-    TRACKED = "tracked"
-    DECLARED = "declared"
-    MANUAL = "manual"
-
-
-class ActivitySource(enum.StrEnum):
-    """What the device could measure: counts, only active seconds (Wayland), or nothing."""
-
-    COUNTS = "counts"
-    ACTIVE_SECONDS = "active_seconds"
-    NONE = "none"
-
-
-class SnapshotStatus(enum.StrEnum):
-    """What became of a snapshot; a *held* one is never part of sealed content."""
-
-    HELD = "held"
-    SENT = "sent"
-    BLURRED = "blurred"
-    WITHHELD = "withheld"
-    FAILED = "failed"
-
-
-class SnapshotReason(enum.StrEnum):
-    """Why a snapshot has no picture. The first two are agreed reasons and leave the time protected."""
-
-    OUTSIDE_TRACKED_TIME = "outside_tracked_time"
-    SCREEN_LOCKED = "screen_locked"
-    BLANK = "blank"
-    UNAVAILABLE = "unavailable"
-    LOST = "lost"
-
-
-class RevisionReason(enum.StrEnum):
-    """Why a revision was made."""
-
-    RECORDED = "recorded"
-    CONTINUED = "continued"
 
 
 class Interval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,6 +105,23 @@ class Segment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def worked_ms(self) -> int:
         """Worked time: the sum of the intervals."""
         return sum(interval.end_ms - interval.start_ms for interval in self.intervals)
+
+    @property
+    def activity_tenths(self) -> int | None:
+        """The activity meter: minutes with input ÷ minutes tracked in, out of ten, half up (PRODUCT.md, "Words").
+
+        None where nothing was tracked or activity could not be measured.
+        """
+        tracked = {
+            minute
+            for interval in self.intervals
+            if interval.kind is Kind.TRACKED
+            for minute in range(interval.start_ms // MINUTE_MS, (interval.end_ms - 1) // MINUTE_MS + 1)
+        }
+        if not tracked or self.activity.source is ActivitySource.NONE:
+            return None
+        active = sum(minute.is_active and minute.minute in tracked for minute in self.activity.minutes)
+        return (20 * active + len(tracked)) // (2 * len(tracked))
 
     def pictures(self) -> Iterator[Picture]:
         """Give every picture that this revision sends."""
