@@ -1,26 +1,11 @@
 """What the engine publishes: one immutable picture of everything a window, a tray or `daybook status` shows."""
 
-import enum
 from uuid import UUID
 
 from msgspec import Struct
 
+from tracker.domain.session import PauseReason, Phase
 from wire.words import SnapshotReason, SnapshotStatus
-
-
-class Phase(enum.StrEnum):
-    """Whether time is being recorded."""
-
-    STOPPED = "stopped"
-    TRACKING = "tracking"
-    PAUSED = "paused"
-
-
-class PauseReason(enum.StrEnum):
-    """Why the timer paused by itself."""
-
-    IDLE = "idle"
-    SUSPENDED = "suspended"
 
 
 class ContractLine(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,37 @@
+"""When a segment may be sealed (PRODUCT.md, "Offline and sync"); instants are UTC milliseconds since the epoch."""
+
+from dataclasses import dataclass
+
+from tracker.domain.clock import Moment
+from tracker.domain.session import Phase, State
+from wire.words import SEGMENT_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """A segment that is still open.
+
+    `last_end_ms` is the end of its last recorded interval, `last_hold_ms` when its last held snapshot may leave (None
+    where none is held); `is_provisional` means its timestamps await the marketplace's time.
+    """
+
+    start_ms: int
+    last_end_ms: int
+    last_hold_ms: int | None
+    is_provisional: bool
+
+
+def may_seal(segment: Unsealed, state: State, now: Moment) -> bool:
+    """Tell whether nothing can change the segment any more.
+
+    It has ended or the timer stopped, its holds have run out, idleness can no longer cut it, and its timestamps are
+    the marketplace's.
+    """
+    if segment.is_provisional:
+        return False
+    if segment.last_hold_ms is not None and segment.last_hold_ms > now.utc_ms:
+        return False
+    if state.phase is not Phase.TRACKING or state.counted is None:
+        return True
+    last_input_ms = state.counted.utc_ms - (state.counted.mono_ms - state.last_input_ms)
+    return segment.start_ms + SEGMENT_MS <= state.counted.utc_ms and segment.last_end_ms <= last_input_ms

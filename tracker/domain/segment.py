@@ -1,0 +1,38 @@
+"""Worked time on the ten-minute UTC grid; instants are UTC milliseconds since the epoch, ranges half-open."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from wire.words import SEGMENT_MS, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Time worked on one contract with one memo."""
+
+    contract: UUID
+    start_ms: int
+    end_ms: int
+    kind: Kind
+    memo: str
+    label: str | None = None
+
+    @property
+    def worked_ms(self) -> int:
+        """How long it is."""
+        return self.end_ms - self.start_ms
+
+
+def segment_start_ms(utc_ms: int) -> int:
+    """Give the start of the segment that an instant falls in."""
+    return utc_ms - utc_ms % SEGMENT_MS
+
+
+def split(interval: Interval) -> Iterator[Interval]:
+    """Cut an interval at the grid, so that each piece lies in one segment; not a millisecond is lost."""
+    start_ms = interval.start_ms
+    while start_ms < interval.end_ms:
+        end_ms = min(interval.end_ms, segment_start_ms(start_ms) + SEGMENT_MS)
+        yield replace(interval, start_ms=start_ms, end_ms=end_ms)
+        start_ms = end_ms
