@@ -1,0 +1,174 @@
+"""Something believable to look at: an editor with code in it, and a terminal with a test run.
+
+`python -m stage.scenery editor` and `… terminal` draw inside a terminal window; the editor takes in what is typed.
+"""
+
+import curses
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from stage import screen
+from stage.desktop import Desktop
+from stage.processes import StageError, program, started
+from stage.waiting import until
+
+_CODE = '''\
+"""Exports of a shop's orders, one file a day."""
+
+import csv
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from shop.orders import Order, Status
+
+COLUMNS = ["number", "customer", "placed", "total_minor", "currency"]
+
+
+def export_day(orders: Iterable[Order], day: date, folder: Path) -> Path:
+    """Write the paid orders of one day.
+
+
+    """
+    target = folder / f"orders-{day:%Y-%m-%d}.csv"
+    partial = target.with_suffix(".part")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for order in orders:
+            if order.status is Status.PAID and order.placed.date() == day:
+                writer.writerow(order.row(COLUMNS))
+    partial.replace(target)  # readers never see half a file
+    return target
+
+
+def missing_days(folder: Path, first: date, last: date) -> list[date]:
+    """Tell which days have no export yet."""
+    written = {path.stem.removeprefix("orders-") for path in folder.glob("*.csv")}
+    return [day for day in days_between(first, last) if f"{day:%Y-%m-%d}" not in written]
+'''
+_TYPED_AT = (16, 4)
+_TERMINAL = """\
+\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/shop\x1b[0m$ pytest -q
+\x1b[38;5;108m........................................................\x1b[0m [ 41%]
+\x1b[38;5;108m...............................\x1b[38;5;180ms\x1b[38;5;108m........................\x1b[0m [ 82%]
+\x1b[38;5;108m........................\x1b[0m                                 [100%]
+\x1b[1;38;5;150m135 passed\x1b[0m, \x1b[38;5;180m1 skipped\x1b[0m\x1b[38;5;108m in 6.12s\x1b[0m
+\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/shop\x1b[0m$ git status -sb
+## \x1b[38;5;108mexport-orders\x1b[0m...\x1b[38;5;174morigin/export-orders\x1b[0m [ahead \x1b[38;5;108m2\x1b[0m]
+ \x1b[38;5;174mM\x1b[0m shop/exports.py
+ \x1b[38;5;174mM\x1b[0m tests/test_exports.py
+\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/shop\x1b[0m$ """
+
+_WORDS = re.compile(
+    r"(?P<text>\"\"\".*|f?\"[^\"]*\")|(?P<comment>#.*)|(?P<number>\b\d+\b)"
+    r"|(?P<keyword>\b(?:def|return|import|from|for|in|if|is|and|not|with|as|class)\b)|(?P<name>\b[A-Z]\w+\b)"
+)
+_COLOURS = {"text": 150, "comment": 245, "number": 180, "keyword": 110, "name": 222, "margin": 240, "bar": 250}
+_DARK, _BAR = 235, 238
+
+
+@contextmanager
+def shown(desktop: Desktop) -> Iterator[screen.Window]:
+    """Put the editor and the terminal on a virtual desktop; give the editor's window, which has the focus."""
+    with ExitStack() as stack:
+        for what, place in (("terminal", "98x10+12+576"), ("editor", "98x33+12+10")):
+            stack.enter_context(_terminal_window(desktop, what, place))
+        yield until(lambda: _window_titled(desktop, "editor"), "the editor's window")
+
+
+@contextmanager
+def _terminal_window(desktop: Desktop, what: str, place: str) -> Iterator[None]:
+    command = [program("xterm"), "-name", what, "-T", _TITLES[what], "-geometry", place, "-tn", "xterm-256color"]
+    command += ["-fa", "DejaVu Sans Mono", "-fs", "9.5", "-bg", "#262626", "-fg", "#d0d0d0", "-bw", "0", "-b", "6"]
+    command += ["+sb", "-xrm", "XTerm*allowTitleOps: false", "-e", sys.executable, "-m", "stage.scenery", what]
+    with started(command, environment=desktop.environment, log=desktop.folder / f"{what}.log"):
+        until(lambda: _window_titled(desktop, what), f"the {what}'s window")
+        yield
+
+
+_TITLES = {"editor": "exports.py - shop - Editor", "terminal": "ana@studio: ~/shop"}
+
+
+def _window_titled(desktop: Desktop, what: str) -> screen.Window | None:
+    return next((window for window in screen.windows(desktop.display) if window.title == _TITLES[what]), None)
+
+
+@dataclass
+class _Text:
+    """Lines being edited and where the next character goes."""
+
+    lines: list[str] = field(default_factory=_CODE.splitlines)
+    row: int = _TYPED_AT[0] - 1
+    column: int = _TYPED_AT[1]
+
+    def take(self, character: str) -> None:
+        """Insert a typed character; a new line keeps the indentation."""
+        line = self.lines[self.row]
+        if character == "\n":
+            self.lines[self.row : self.row + 1] = [line[: self.column], " " * _TYPED_AT[1] + line[self.column :]]
+            self.row, self.column = self.row + 1, _TYPED_AT[1]
+        elif character.isprintable():
+            self.lines[self.row] = line.ljust(self.column)[: self.column] + character + line[self.column :]
+            self.column += 1
+
+
+def _edit(window: curses.window) -> None:
+    curses.use_default_colors()
+    curses.mousemask(curses.ALL_MOUSE_EVENTS)  # takes clicks in, so that the terminal selects nothing
+    for number, colour in enumerate(_COLOURS.values(), start=1):
+        curses.init_pair(number, colour, _BAR if number == len(_COLOURS) else _DARK)
+    text = _Text()
+    while True:
+        _paint(window, text)
+        key = window.get_wch()
+        if isinstance(key, str):
+            text.take("\n" if key == "\r" else key)
+
+
+def _paint(window: curses.window, text: _Text) -> None:
+    pairs = {name: curses.color_pair(number) for number, name in enumerate(_COLOURS, start=1)}
+    height, width = window.getmaxyx()
+    top = max(0, text.row - height + 5)
+    window.erase()
+    bar = (
+        f"  exports.py {'●' if text.column > 4 or text.row != _TYPED_AT[0] - 1 else '×'}   orders.py   test_exports.py"
+    )
+    window.addnstr(0, 0, bar.ljust(width), width, pairs["bar"])
+    for place, line in enumerate(text.lines[top : top + height - 2], start=1):
+        window.addnstr(place, 0, f"{top + place:4}  ", width, pairs["margin"])
+        window.addnstr(place, 6, line, width - 7)
+        for word in _WORDS.finditer(line):
+            kind = "text" if _in_docstring(text.lines, top + place - 1) else str(word.lastgroup)
+            window.addnstr(place, 6 + word.start(), word.group(), max(0, width - 7 - word.start()), pairs[kind])
+        if _in_docstring(text.lines, top + place - 1):
+            window.addnstr(place, 6, line, width - 7, pairs["text"])
+    foot = f"  export-orders   Ln {text.row + 1}, Col {text.column + 1}"
+    window.addnstr(height - 1, 0, foot.ljust(width - 1), width - 1, pairs["bar"])
+    window.move(text.row - top + 1, min(6 + text.column, width - 1))
+    window.refresh()
+
+
+def _in_docstring(lines: list[str], row: int) -> bool:
+    """Tell whether a line lies inside a docstring of several lines."""
+    return sum(line.count('"""') for line in lines[:row]) % 2 == 1
+
+
+def main(words: list[str]) -> int:
+    """Draw one of the two, until its window closes."""
+    if words == ["editor"]:
+        curses.wrapper(_edit)
+    elif words == ["terminal"]:
+        print(_TERMINAL, end="", flush=True)
+        threading.Event().wait()
+    else:
+        raise StageError("Say which: editor or terminal.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
