@@ -1,0 +1,1 @@
+"""The idle port and its back ends."""

@@ -1,0 +1,1 @@
+"""The input port and its back ends."""

@@ -1,0 +1,156 @@
+"""Chooses the back ends for this machine, and examines them; the only place that asks which platform this is."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tracker.capture.idle.port import IdleWatch, NullIdle
+from tracker.capture.input.port import InputCounter, InputUnavailableError, NullInput
+from tracker.capture.picture import is_blank
+from tracker.capture.screen.port import NullScreen, Screen, ScreenUnavailableError
+
+_SYSTEM = sys.platform
+
+_WAYLAND = (
+    "This is a Wayland session, which Daybook does not support yet: X11 pictures of it would be black and input would "
+    "go unseen."
+)
+_WAYLAND_REMEDY = 'Log out and choose an X11 session at the log-in screen (often named "on Xorg").'
+_NO_DISPLAY = "There is no display: DISPLAY is not set, so there is no screen to picture and no input to count."
+_NO_DISPLAY_REMEDY = "Start the tracker inside a desktop session, or set DISPLAY to the X server to watch."
+_NOT_YET = "Daybook does not support screens, input and idleness on {system} yet."
+_NOT_YET_REMEDY = "Use Daybook under X11 on Linux for now."
+_SYSTEM_NAMES = {"win32": "Windows", "darwin": "macOS"}
+
+
+@dataclass(frozen=True, slots=True)
+class BackEnds:
+    """The chosen back ends and what sort of session they are for.
+
+    Args:
+        screen: takes pictures.
+        input: counts input.
+        idle: says when the last input was.
+        session: "x11", "wayland", "none", "windows", "macos" or the system's own name.
+        remedy: what the person can do where the back ends are null, else None.
+    """
+
+    screen: Screen
+    input: InputCounter
+    idle: IdleWatch
+    session: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the examination of one port found.
+
+    Args:
+        port: "screen", "input" or "idle".
+        back_end: its name.
+        works: whether it works now.
+        sentence: what was found, for the person.
+        remedy: the step that mends it, or None where it works or the sentence already says it.
+    """
+
+    port: str
+    back_end: str
+    works: bool
+    sentence: str
+    remedy: str | None
+
+
+def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, system: str = _SYSTEM) -> BackEnds:
+    """Choose the back ends that are honest here; none of them connects to anything yet.
+
+    Wayland is recognised before `DISPLAY`, since Xwayland sets that too and then shows black and counts nothing.
+
+    Args:
+        environ: the process's environment.
+        monotonic_ms: reads the monotonic clock, in milliseconds.
+        system: the platform, as `sys.platform` names it.
+    """
+    if system in _SYSTEM_NAMES:
+        name = _SYSTEM_NAMES[system]
+        return _nulls(_NOT_YET.format(system=name), _NOT_YET_REMEDY, name.lower())
+    if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
+        return _nulls(_WAYLAND, _WAYLAND_REMEDY, "wayland")
+    if not system.startswith("linux"):
+        return _nulls(_NOT_YET.format(system=system), _NOT_YET_REMEDY, system)
+    display = environ.get("DISPLAY")
+    if not display:
+        return _nulls(_NO_DISPLAY, _NO_DISPLAY_REMEDY, "none")
+
+    # python-xlib is not installed elsewhere, and is not needed where there is no X server.
+    from tracker.capture.idle.x11 import X11Idle  # noqa: PLC0415
+    from tracker.capture.input.x11 import X11Input  # noqa: PLC0415
+    from tracker.capture.screen.x11 import X11Screen  # noqa: PLC0415
+
+    counter = X11Input(monotonic_ms, display)
+    return BackEnds(X11Screen(display), counter, X11Idle(counter, display), "x11")
+
+
+def doctor(back_ends: BackEnds) -> tuple[Finding, ...]:
+    """Examine every port by really using it; nothing of what it sees is kept.
+
+    Args:
+        back_ends: what `choose` gave; those that are in use go on undisturbed.
+    """
+    return (
+        _examine_screen(back_ends.screen, back_ends.remedy),
+        _examine_input(back_ends.input, back_ends.remedy),
+        _examine_idle(back_ends.idle, back_ends.remedy),
+    )
+
+
+def _nulls(reason: str, remedy: str, session: str) -> BackEnds:
+    whole = f"{reason} {remedy}"
+    return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), session, remedy)
+
+
+def _examine_screen(screen: Screen, remedy: str | None) -> Finding:
+    try:
+        frames = screen.grab()
+    except ScreenUnavailableError as error:
+        return Finding("screen", screen.name, works=False, sentence=str(error), remedy=remedy)
+    blank = [str(frame.monitor + 1) for frame in frames if is_blank(frame)]
+    sizes = ", ".join(f"{frame.width} × {frame.height}" for frame in frames)
+    if len(blank) == len(frames):
+        return Finding(
+            "screen",
+            screen.name,
+            works=False,
+            sentence=f"A test picture was taken ({sizes}), but all of it is one single colour.",
+            remedy="Open a window and try again; if it stays so, this desktop hides its screen from other programs.",
+        )
+    note = f"; monitor {', '.join(blank)} shows one single colour" if blank else ""
+    sentence = f"A test picture was taken and thrown away ({sizes}{note})."
+    return Finding("screen", screen.name, works=True, sentence=sentence, remedy=None)
+
+
+def _examine_input(counter: InputCounter, remedy: str | None) -> Finding:
+    # No test key is injected, not even a lone modifier: it would go to the person's window, some desktops act on it
+    # (locate the pointer, sticky keys, leave the screen saver), and a time tracker should never make up input. That
+    # the server accepted the selection and the thread lives says as much.
+    was_running = counter.running
+    try:
+        counter.start()
+        problem = counter.problem()
+    except InputUnavailableError as error:
+        problem = str(error)
+    finally:
+        if not was_running:
+            counter.stop()
+    if problem is not None:
+        return Finding("input", counter.name, works=False, sentence=problem, remedy=remedy)
+    sentence = "The desktop reports key presses, clicks and scrolls; only their number is kept."
+    return Finding("input", counter.name, works=True, sentence=sentence, remedy=None)
+
+
+def _examine_idle(watch: IdleWatch, remedy: str | None) -> Finding:
+    problem = watch.problem()
+    if problem is not None:
+        return Finding("idle", watch.name, works=False, sentence=problem, remedy=remedy)
+    sentence = "The pointer can be watched, so idleness is noticed."
+    return Finding("idle", watch.name, works=True, sentence=sentence, remedy=None)

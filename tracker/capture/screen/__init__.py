@@ -1,0 +1,1 @@
+"""The screen port and its back ends."""
