@@ -1,0 +1,1 @@
+"""The encrypted SQLite buffer and its pictures: what was acknowledged here is never lost."""

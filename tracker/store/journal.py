@@ -1,0 +1,207 @@
+"""The tick journal: time and activity of segments that are not sealed yet, each tick one transaction.
+
+Rows never cross the ten-minute grid, so that a segment's rows are those that start in it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from tracker.domain.clock import Moment
+from tracker.domain.sealing import Unsealed
+from tracker.domain.segment import Interval, segment_start_ms, split
+from tracker.domain.session import Effect, State, TakeAway, Worked
+from tracker.store.database import Database
+from tracker.store.snapshots import Snapshots
+from wire.words import SEGMENT_MS, ActivitySource, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Input counted since the last tick, on the contract then tracked; `at_ms` is that tick's UTC instant."""
+
+    contract: UUID
+    at_ms: int
+    source: ActivitySource
+    keys: int
+    clicks: int
+    scrolls: int
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """A segment that still has journal rows, with what says whether it may be sealed."""
+
+    contract: UUID
+    unsealed: Unsealed
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the journal holds of one segment."""
+
+    intervals: tuple[Interval, ...]
+    activity: tuple[Measured, ...]
+    policy_version: int
+    clock_offset_ms: int
+
+
+class Journal:
+    """Writes what the timer decided and reads it back for sealing and showing."""
+
+    def __init__(self, database: Database, snapshots: Snapshots) -> None:
+        self._database = database
+        self._snapshots = snapshots
+
+    def write(
+        self, state: State, effects: Iterable[Effect], measured: Measured | None, *, now: Moment, policy_version: int
+    ) -> None:
+        """Commit one event: its effects, the input counted, and where the timer stands."""
+        with self._database.transaction():
+            if measured is not None:
+                self._measure(measured, now)
+            for effect in effects:
+                match effect:
+                    case Worked(interval):
+                        self._work(interval, now, policy_version)
+                    case TakeAway(from_ms):
+                        self._take_away(from_ms)
+            self._database.execute("DELETE FROM running")
+            if state.counted is not None and state.contract is not None:
+                row = (str(state.contract), state.counted.utc_ms)
+                self._database.execute("INSERT INTO running (only, contract, counted_to_ms) VALUES (1, ?, ?)", row)
+
+    def interrupted_at_ms(self) -> int | None:
+        """Give the last tick of a timer that nobody stopped: the program died. Reading it settles it."""
+        with self._database.transaction():
+            row = self._database.row("SELECT counted_to_ms FROM running")
+            self._database.execute("DELETE FROM running")
+        return None if row is None else int(row[0])
+
+    def last_end_ms(self) -> int | None:
+        """Give the end of the newest time recorded, sealed or not."""
+        row = self._database.row(
+            "SELECT max(end_ms) FROM (SELECT max(end_ms) AS end_ms FROM worked"
+            " UNION ALL SELECT max(end_ms) FROM revision)"
+        )
+        return None if row is None or row[0] is None else int(row[0])
+
+    def shift_provisional(self, by_ms: int) -> None:
+        """Correct everything recorded before a contact of its boot by the error then found (PRODUCT.md, "Time")."""
+        with self._database.transaction():
+            rows = self._database.rows(
+                "SELECT id, contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms FROM worked"
+                " WHERE is_provisional"
+            )
+            self._database.execute("DELETE FROM worked WHERE is_provisional")
+            for _, contract, start_ms, end_ms, kind, memo, label, policy_version, offset_ms in rows:
+                interval = Interval(UUID(contract), start_ms + by_ms, end_ms + by_ms, Kind(kind), memo, label)
+                for piece in split(interval):
+                    self._insert(piece, policy_version, offset_ms + by_ms, is_provisional=False)
+            self._database.execute(
+                "UPDATE activity SET at_ms = at_ms + ?, is_provisional = 0 WHERE is_provisional", (by_ms,)
+            )
+            self._snapshots.shift_provisional(by_ms)
+
+    def open_segments(self) -> list[OpenSegment]:
+        """List the segments that have journal rows, oldest first."""
+        rows = self._database.rows(
+            "SELECT contract, start_ms - start_ms % ? AS segment_ms, max(end_ms), max(is_provisional) FROM worked"
+            " GROUP BY contract, segment_ms ORDER BY segment_ms, contract",
+            (SEGMENT_MS,),
+        )
+        return [
+            OpenSegment(
+                UUID(contract),
+                Unsealed(
+                    start_ms=start_ms,
+                    last_end_ms=last_end_ms,
+                    last_hold_ms=self._snapshots.last_hold_ms(UUID(contract), start_ms),
+                    is_provisional=bool(is_provisional),
+                ),
+            )
+            for contract, start_ms, last_end_ms, is_provisional in rows
+        ]
+
+    def recorded(self, contract: UUID, start_ms: int) -> Recorded | None:
+        """Read what is recorded of one segment."""
+        scope = (str(contract), start_ms, start_ms + SEGMENT_MS)
+        rows = self._database.rows(
+            "SELECT start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms FROM worked"
+            " WHERE contract = ? AND start_ms >= ? AND start_ms < ? ORDER BY start_ms",
+            scope,
+        )
+        counted = self._database.rows(
+            "SELECT at_ms, source, keys, clicks, scrolls, moved FROM activity"
+            " WHERE contract = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms",
+            scope,
+        )
+        if not rows:
+            return None
+        return Recorded(
+            intervals=tuple(Interval(contract, row[0], row[1], Kind(row[2]), row[3], row[4]) for row in rows),
+            activity=tuple(
+                Measured(contract, at_ms, ActivitySource(source), keys, clicks, scrolls, bool(moved))
+                for at_ms, source, keys, clicks, scrolls, moved in counted
+            ),
+            policy_version=rows[0][5],
+            clock_offset_ms=rows[-1][6],
+        )
+
+    def forget(self, contract: UUID, start_ms: int) -> None:
+        """Remove a segment's rows: they are sealed."""
+        scope = (str(contract), start_ms, start_ms + SEGMENT_MS)
+        with self._database.transaction():
+            self._database.execute("DELETE FROM worked WHERE contract = ? AND start_ms >= ? AND start_ms < ?", scope)
+            self._database.execute("DELETE FROM activity WHERE contract = ? AND at_ms >= ? AND at_ms < ?", scope)
+
+    def worked_ms(self, from_ms: int, to_ms: int) -> dict[UUID, int]:
+        """Sum the unsealed time of each contract that starts in a range."""
+        rows = self._database.rows(
+            "SELECT contract, sum(end_ms - start_ms) FROM worked WHERE start_ms >= ? AND start_ms < ?"
+            " GROUP BY contract",
+            (from_ms, to_ms),
+        )
+        return {UUID(contract): int(worked_ms) for contract, worked_ms in rows}
+
+    def _work(self, interval: Interval, now: Moment, policy_version: int) -> None:
+        for piece in split(interval):
+            lengthened = self._database.execute(
+                "UPDATE worked SET end_ms = ? WHERE contract = ? AND end_ms = ? AND start_ms >= ? AND kind = ?"
+                " AND memo = ? AND label IS ? AND is_provisional = ?",
+                (
+                    piece.end_ms, str(piece.contract), piece.start_ms, segment_start_ms(piece.start_ms), piece.kind,
+                    piece.memo, piece.label, now.is_provisional,
+                ),
+            )  # fmt: skip
+            if not lengthened:
+                self._insert(piece, policy_version, now.clock_offset_ms, is_provisional=now.is_provisional)
+
+    def _take_away(self, from_ms: int) -> None:
+        tracked = (from_ms, Kind.TRACKED)
+        self._database.execute("DELETE FROM worked WHERE start_ms >= ? AND kind = ?", tracked)
+        self._database.execute("UPDATE worked SET end_ms = ?1 WHERE end_ms > ?1 AND kind = ?2", tracked)
+        self._database.execute("DELETE FROM activity WHERE at_ms >= ?", (from_ms,))
+        self._snapshots.destroy_since(from_ms)
+
+    def _measure(self, measured: Measured, now: Moment) -> None:
+        self._database.execute(
+            "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (contract, at_ms) DO UPDATE SET keys = keys + excluded.keys,"
+            " clicks = clicks + excluded.clicks, scrolls = scrolls + excluded.scrolls, moved = moved | excluded.moved",
+            (
+                str(measured.contract), measured.at_ms, measured.source, measured.keys, measured.clicks,
+                measured.scrolls, measured.moved, now.is_provisional,
+            ),
+        )  # fmt: skip
+
+    def _insert(self, piece: Interval, policy_version: int, clock_offset_ms: int, *, is_provisional: bool) -> None:
+        self._database.execute(
+            "INSERT INTO worked (contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms,"
+            " is_provisional) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                str(piece.contract), piece.start_ms, piece.end_ms, piece.kind, piece.memo, piece.label, policy_version,
+                clock_offset_ms, is_provisional,
+            ),
+        )  # fmt: skip

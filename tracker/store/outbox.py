@@ -1,0 +1,185 @@
+"""The device's chain of sealed revisions, what of it still waits for the marketplace, and what it answered."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tracker.store.database import Database
+from wire import chain
+from wire.sync import Accepted, Duplicate, Outcome, Rejected, RetryLater
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A sealed revision: its place in the chain, its content and what the marketplace said.
+
+    `state` is one of *waiting*, *accepted*, *rejected*; `content` is None once deleted.
+    """
+
+    link: int
+    link_hash: bytes
+    digest: bytes
+    salt: bytes | None
+    content: bytes | None
+    contract: UUID
+    start_ms: int
+    revision: int
+    worked_ms: int
+    state: str
+    sentence: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What sealing adds to the chain; instants are UTC milliseconds, `pictures` the SHA-256 of all bytes to send."""
+
+    contract: UUID
+    start_ms: int
+    revision: int
+    worked_ms: int
+    end_ms: int
+    salt: bytes
+    content: bytes
+    sealed_ms: int
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits for the marketplace, since when (UTC milliseconds), and how much it refused."""
+
+    segments: int
+    pictures: int
+    since_ms: int | None
+    refused: int
+
+
+_COLUMNS = "link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms, state, sentence"
+_NEWEST = (  # what counts: the newest revision of each segment that was not refused
+    "revision = (SELECT max(revision) FROM revision AS other WHERE other.contract = revision.contract"
+    " AND other.start_ms = revision.start_ms AND other.state <> 'rejected')"
+)
+
+
+class Outbox:
+    """Appends to the chain, hands out what waits, keeps the answers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def head(self, device: UUID) -> chain.Head:
+        """Give the chain's head."""
+        row = self._database.row("SELECT link, link_hash FROM revision ORDER BY link DESC LIMIT 1")
+        return chain.genesis(device) if row is None else chain.Head(int(row[0]) + 1, bytes(row[1]))
+
+    def append(self, device: UUID, sealing: Sealing) -> None:
+        """Add a revision to the chain and its pictures to those that wait."""
+        with self._database.transaction():
+            head = self.head(device)
+            digest = chain.digest(sealing.salt, sealing.content)
+            self._database.execute(
+                "INSERT INTO revision (link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms,"
+                " end_ms, sealed_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+                (
+                    head.length, chain.extend(head, (digest,)).hash, digest, sealing.salt, sealing.content,
+                    str(sealing.contract), sealing.start_ms, sealing.revision, sealing.worked_ms, sealing.end_ms,
+                    sealing.sealed_ms,
+                ),
+            )  # fmt: skip
+            self._database.execute_many(
+                "INSERT INTO upload (contract, sha256, link, is_sent) VALUES (?, ?, ?, 0)"
+                " ON CONFLICT (contract, sha256) DO UPDATE SET link = excluded.link",
+                [(str(sealing.contract), sha256, head.length) for sha256 in sealing.pictures],
+            )
+
+    def last_revision(self, contract: UUID, start_ms: int) -> int:
+        """Give the number of a segment's last revision, 0 where there is none."""
+        row = self._database.row(
+            "SELECT max(revision) FROM revision WHERE contract = ? AND start_ms = ?", (str(contract), start_ms)
+        )
+        return 0 if row is None or row[0] is None else int(row[0])
+
+    def standing(self, contract: UUID, start_ms: int) -> Revision | None:
+        """Give the revision of a segment that counts: the newest that was not refused."""
+        found = self._revisions(f"contract = ? AND start_ms = ? AND {_NEWEST}", (str(contract), start_ms))
+        return found[0] if found else None
+
+    def between(self, from_ms: int, to_ms: int) -> list[Revision]:
+        """Give the newest revision of every segment that starts in a range, refused or not, in order of time."""
+        newest = (
+            "revision = (SELECT max(revision) FROM revision AS other WHERE other.contract = revision.contract"
+            " AND other.start_ms = revision.start_ms)"
+        )
+        return self._revisions(f"start_ms >= ? AND start_ms < ? AND {newest}", (from_ms, to_ms), "start_ms, contract")
+
+    def worked_ms(self, from_ms: int, to_ms: int) -> dict[UUID, int]:
+        """Sum the sealed time that counts, by contract, of the segments that start in a range."""
+        rows = self._database.rows(
+            "SELECT contract, sum(worked_ms) FROM revision"  # noqa: S608 (this module's own words)
+            f" WHERE start_ms >= ? AND start_ms < ? AND {_NEWEST} GROUP BY contract",
+            (from_ms, to_ms),
+        )
+        return {UUID(contract): int(worked_ms) for contract, worked_ms in rows}
+
+    def next_batch(self, limit: int) -> list[Revision]:
+        """Give a contiguous run of the chain that begins with the first link still waiting."""
+        return self._revisions(
+            "link >= (SELECT min(link) FROM revision WHERE state = 'waiting')"
+            " AND link < (SELECT min(link) FROM revision WHERE state = 'waiting') + ?",
+            (limit,),
+        )
+
+    def settle(self, link: int, outcome: Outcome) -> None:
+        """Keep the marketplace's answer to a link."""
+        match outcome:
+            case Accepted(received_ms=received_ms) | Duplicate(received_ms=received_ms):
+                row = ("accepted", None, None, received_ms, link)
+            case Rejected(code=code, sentence=sentence):
+                row = ("rejected", code, sentence, None, link)
+            case RetryLater():
+                return
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE revision SET state = ?, code = ?, sentence = ?, received_ms = ? WHERE link = ?", row
+            )
+
+    def offer_again(self, from_link: int) -> None:
+        """Offer every link from one on again: the marketplace lacks them."""
+        with self._database.transaction():
+            self._database.execute("UPDATE revision SET state = 'waiting' WHERE link >= ?", (from_link,))
+            self._database.execute("UPDATE upload SET is_sent = 0 WHERE link >= ?", (from_link,))
+
+    def waiting(self) -> Waiting:
+        """Count what waits and what was refused."""
+        row = self._database.row(
+            "SELECT count(*) FILTER (WHERE state = 'waiting'), min(sealed_ms) FILTER (WHERE state = 'waiting'),"
+            " count(*) FILTER (WHERE state = 'rejected') FROM revision WHERE state <> 'accepted'"
+        )
+        pictures = self._database.row("SELECT count(*) FROM upload WHERE NOT is_sent")
+        segments, since_ms, refused = row or (0, None, 0)
+        return Waiting(int(segments), int(pictures[0]) if pictures else 0, since_ms, int(refused))
+
+    def uploads(self, limit: int) -> list[tuple[UUID, str]]:
+        """Give contract and SHA-256 of pictures to send: those that an accepted revision names, oldest first."""
+        rows = self._database.rows(
+            "SELECT upload.contract, upload.sha256 FROM upload JOIN revision USING (link)"
+            " WHERE NOT upload.is_sent AND revision.state = 'accepted' ORDER BY upload.link LIMIT ?",
+            (limit,),
+        )
+        return [(UUID(contract), str(sha256)) for contract, sha256 in rows]
+
+    def mark_sent(self, contract: UUID, sha256: str) -> None:
+        """Record that the marketplace has a picture."""
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE upload SET is_sent = 1 WHERE contract = ? AND sha256 = ?", (str(contract), sha256)
+            )
+
+    def _revisions(self, condition: str, values: tuple[str | int, ...], order: str = "link") -> list[Revision]:
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM revision WHERE {condition} ORDER BY {order}",  # noqa: S608 (likewise)
+            values,
+        )
+        return [
+            Revision(link, bytes(link_hash), bytes(digest), salt, content, UUID(contract), *rest)
+            for link, link_hash, digest, salt, content, contract, *rest in rows
+        ]

@@ -1,0 +1,92 @@
+"""Pictures at rest: one AES-256-GCM file each, named by the SHA-256 of the bytes that would be sent."""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from tracker.domain.errors import MachineError
+
+_NONCE_BYTES = 12
+
+
+class PictureLostError(MachineError):
+    """A picture's file is missing or damaged."""
+
+
+class Pictures:
+    """The folder of encrypted pictures.
+
+    Args:
+        folder: made if it is missing.
+        key: 32 random bytes, kept in the encrypted buffer.
+    """
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self._folder = folder
+        self._key = key
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, content: bytes) -> str:
+        """Keep a picture, on the disk before this returns, and give its SHA-256.
+
+        Raises:
+            MachineError: it could not be written; nothing half-written stays.
+        """
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (10 MB, needed only here)
+
+        sha256 = hashlib.sha256(content).hexdigest()
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = nonce + AESGCM(self._key).encrypt(nonce, content, sha256.encode())
+        path = self._path(sha256)
+        draft = path.with_suffix(".draft")
+        try:
+            with draft.open("wb") as file:
+                file.write(sealed)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+            _sync_folder(self._folder)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise MachineError(
+                f"A picture could not be kept in {self._folder} ({error.strerror}). The time is recorded without it. "
+                "Free some space on that disk or check the folder's permissions."
+            ) from error
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """Read a picture back.
+
+        Raises:
+            PictureLostError: its file is missing or damaged.
+        """
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (as above)
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (as above)
+
+        try:
+            sealed = self._path(sha256).read_bytes()
+            return AESGCM(self._key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], sha256.encode())
+        except (OSError, InvalidTag, ValueError) as error:
+            raise PictureLostError(f"The picture {sha256[:12]}… in {self._folder} is missing or damaged.") from error
+
+    def destroy(self, sha256: str) -> None:
+        """Remove a picture's file."""
+        self._path(sha256).unlink(missing_ok=True)
+
+    def names(self) -> set[str]:
+        """Give the SHA-256 of every picture kept."""
+        return {path.stem for path in self._folder.glob("*.picture")}
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.picture"
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows keeps the directory entry with the file's own flush
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,224 @@
+"""Snapshots of unsealed segments: the drawn instants, what was taken, and how long it is held."""
+
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from tracker.domain.segment import segment_start_ms
+from tracker.store.database import Database
+from tracker.store.pictures import Pictures
+from wire.diary import Picture
+from wire.words import SEGMENT_MS, SnapshotReason, SnapshotStatus
+
+
+@dataclass(frozen=True, slots=True)
+class TakenSnapshot:
+    """One snapshot; `at_ms` and `leaves_ms` (None once decided) are UTC milliseconds."""
+
+    id: int
+    contract: UUID
+    at_ms: int
+    status: SnapshotStatus
+    reason: SnapshotReason | None
+    leaves_ms: int | None
+    pictures: tuple[Picture, ...]
+
+
+class Snapshots:
+    """The buffer's snapshots; a picture's file lives exactly as long as a row names it."""
+
+    def __init__(self, database: Database, pictures: Pictures) -> None:
+        self._database = database
+        self._pictures = pictures
+
+    def instants(self, contract: UUID, segment_ms: int, *, is_taken: bool) -> tuple[int, ...]:
+        """Give a segment's drawn instants, in milliseconds from its start, that have a snapshot or have none."""
+        rows = self._database.rows(
+            "SELECT offset_ms FROM instant WHERE contract = ? AND segment_ms = ? AND is_taken = ? ORDER BY offset_ms",
+            (str(contract), segment_ms, is_taken),
+        )
+        return tuple(int(row[0]) for row in rows)
+
+    def is_drawn(self, contract: UUID, segment_ms: int) -> bool:
+        """Tell whether a segment's instants have been drawn; they are drawn once."""
+        row = self._database.row(
+            "SELECT 1 FROM instant WHERE contract = ? AND segment_ms = ?", (str(contract), segment_ms)
+        )
+        return row is not None
+
+    def draw(self, contract: UUID, segment_ms: int, offsets_ms: tuple[int, ...]) -> None:
+        """Keep the instants drawn for a segment, and forget those of segments a day gone."""
+        with self._database.transaction():
+            self._database.execute("DELETE FROM instant WHERE segment_ms < ?", (segment_ms - 144 * SEGMENT_MS,))
+            self._database.execute_many(
+                "INSERT OR IGNORE INTO instant (contract, segment_ms, offset_ms) VALUES (?, ?, ?)",
+                [(str(contract), segment_ms, offset_ms) for offset_ms in offsets_ms],
+            )
+
+    def add(
+        self,
+        contract: UUID,
+        at_ms: int,
+        *,
+        drawn_ms: int,
+        pictures: tuple[Picture, ...] = (),
+        reason: SnapshotReason | None = None,
+        leaves_ms: int | None = None,
+        is_blurred: bool = False,
+        is_provisional: bool = False,
+    ) -> int:
+        """Record the snapshot of a drawn instant (UTC): held until `leaves_ms`, or failed for a reason. Gives its id."""
+        if reason is not None:
+            status = SnapshotStatus.FAILED
+        elif is_blurred:
+            status = SnapshotStatus.BLURRED
+        else:
+            status = SnapshotStatus.HELD
+        with self._database.transaction():
+            rows = self._database.rows(
+                "INSERT INTO snapshot (contract, at_ms, status, reason, leaves_ms, is_provisional)"
+                " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+                (str(contract), at_ms, status, reason, leaves_ms, is_provisional),
+            )
+            snapshot = int(rows[0][0])
+            segment_ms = segment_start_ms(drawn_ms)
+            self._database.execute(
+                "UPDATE instant SET is_taken = 1 WHERE contract = ? AND segment_ms = ? AND offset_ms = ?",
+                (str(contract), segment_ms, drawn_ms - segment_ms),
+            )
+            self._name(snapshot, pictures)
+        return snapshot
+
+    def get(self, snapshot: int) -> TakenSnapshot | None:
+        """Read one snapshot."""
+        found = self._read("id = ?", (snapshot,))
+        return found[0] if found else None
+
+    def newest(self) -> TakenSnapshot | None:
+        """Read the newest snapshot that is not sealed."""
+        found = self._read("id = (SELECT max(id) FROM snapshot)", ())
+        return found[0] if found else None
+
+    def of_segment(self, contract: UUID, start_ms: int) -> list[TakenSnapshot]:
+        """Read a segment's snapshots, oldest first."""
+        return self._read("contract = ? AND at_ms >= ? AND at_ms < ?", (str(contract), start_ms, start_ms + SEGMENT_MS))
+
+    def last_hold_ms(self, contract: UUID, start_ms: int) -> int | None:
+        """Give when the last held snapshot of a segment may leave."""
+        row = self._database.row(
+            "SELECT max(leaves_ms) FROM snapshot WHERE contract = ? AND at_ms >= ? AND at_ms < ?",
+            (str(contract), start_ms, start_ms + SEGMENT_MS),
+        )
+        return None if row is None or row[0] is None else int(row[0])
+
+    def blur(self, snapshot: int, pictures: tuple[Picture, ...]) -> None:
+        """Put blurred pictures in place of the clear ones, whose files are destroyed."""
+        with self._database.transaction():
+            gone = self._unname(snapshot)
+            self._database.execute("UPDATE snapshot SET status = ? WHERE id = ?", (SnapshotStatus.BLURRED, snapshot))
+            self._name(snapshot, pictures)
+            self._destroy(gone)
+
+    def withhold(self, snapshot: int) -> None:
+        """Destroy a snapshot's pictures; that it was taken and withheld stays recorded."""
+        with self._database.transaction():
+            gone = self._unname(snapshot)
+            self._database.execute(
+                "UPDATE snapshot SET status = ?, leaves_ms = NULL WHERE id = ?", (SnapshotStatus.WITHHELD, snapshot)
+            )
+            self._destroy(gone)
+
+    def restart_holds(self, hold_ms: int, now_ms: int) -> None:
+        """Start the holds that quitting cut short again (PRODUCT.md, "Snapshots and privacy")."""
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE snapshot SET leaves_ms = ? WHERE leaves_ms IS NOT NULL AND leaves_ms > ?",
+                (now_ms + hold_ms, now_ms),
+            )
+
+    def destroy_since(self, from_ms: int) -> None:
+        """Remove every unsealed snapshot taken at or after an instant, with its pictures."""
+        with self._database.transaction():
+            rows = self._database.rows("SELECT id FROM snapshot WHERE at_ms >= ?", (from_ms,))
+            gone = [sha256 for (snapshot,) in rows for sha256 in self._unname(int(snapshot))]
+            self._database.execute("DELETE FROM snapshot WHERE at_ms >= ?", (from_ms,))
+            self._database.execute("UPDATE instant SET is_taken = 0 WHERE segment_ms + offset_ms >= ?", (from_ms,))
+            self._destroy(gone)
+
+    def forget(self, contract: UUID, start_ms: int) -> None:
+        """Remove a sealed segment's rows; its revision names the pictures from now on."""
+        with self._database.transaction():
+            self._database.execute(
+                "DELETE FROM snapshot WHERE contract = ? AND at_ms >= ? AND at_ms < ?",
+                (str(contract), start_ms, start_ms + SEGMENT_MS),
+            )
+
+    def shift_provisional(self, by_ms: int) -> None:
+        """Move provisional instants by so many milliseconds."""
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE snapshot SET at_ms = at_ms + ?1, leaves_ms = leaves_ms + ?1, is_provisional = 0"
+                " WHERE is_provisional",
+                (by_ms,),
+            )
+
+    def _read(self, condition: str, values: tuple[int | str, ...]) -> list[TakenSnapshot]:
+        rows = self._database.rows(
+            "SELECT id, contract, at_ms, status, reason, leaves_ms FROM snapshot"  # noqa: S608 (this class's own words)
+            f" WHERE {condition} ORDER BY at_ms",
+            values,
+        )
+        return [
+            TakenSnapshot(
+                id=snapshot,
+                contract=UUID(contract),
+                at_ms=at_ms,
+                status=SnapshotStatus(status),
+                reason=None if reason is None else SnapshotReason(reason),
+                leaves_ms=leaves_ms,
+                pictures=tuple(
+                    Picture(
+                        monitor=row[0], width=row[1], height=row[2], sha256=row[3], size=row[4],
+                        thumbnail_sha256=row[5], thumbnail_size=row[6],
+                    )
+                    for row in self._database.rows(
+                        "SELECT monitor, width, height, sha256, size, thumbnail_sha256, thumbnail_size FROM picture"
+                        " WHERE snapshot = ? ORDER BY monitor",
+                        (snapshot,),
+                    )
+                ),
+            )
+            for snapshot, contract, at_ms, status, reason, leaves_ms in rows
+        ]  # fmt: skip
+
+    def _name(self, snapshot: int, pictures: tuple[Picture, ...]) -> None:
+        with self._database.transaction():
+            self._database.execute_many(
+                "INSERT INTO picture (snapshot, monitor, width, height, sha256, size, thumbnail_sha256, thumbnail_size)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        snapshot, picture.monitor, picture.width, picture.height, picture.sha256, picture.size,
+                        picture.thumbnail_sha256, picture.thumbnail_size,
+                    )
+                    for picture in pictures
+                ],
+            )  # fmt: skip
+
+    def _unname(self, snapshot: int) -> list[str]:
+        with self._database.transaction():
+            rows = self._database.rows(
+                "DELETE FROM picture WHERE snapshot = ? RETURNING sha256, thumbnail_sha256", (snapshot,)
+            )
+        return [sha256 for row in rows for sha256 in row]
+
+    def _destroy(self, names: list[str]) -> None:
+        """Destroy the files that nothing names any more, once that is committed."""
+        for name in names:
+            still_named = self._database.row(
+                "SELECT 1 FROM picture WHERE sha256 = ?1 OR thumbnail_sha256 = ?1"
+                " UNION ALL SELECT 1 FROM upload WHERE sha256 = ?1",
+                (name,),
+            )
+            if still_named is None:
+                self._database.after_commit(partial(self._pictures.destroy, name))

@@ -1,0 +1,140 @@
+"""From journal rows to sealed revisions: folds a segment's content, and seals it into the device's chain."""
+
+from collections import defaultdict
+from uuid import UUID
+
+from tracker.domain.clock import Moment
+from tracker.domain.sealing import may_seal
+from tracker.domain.session import State
+from tracker.store.database import Database
+from tracker.store.journal import Journal, Measured, Recorded
+from tracker.store.outbox import Outbox, Sealing
+from tracker.store.snapshots import Snapshots, TakenSnapshot
+from wire import canonical, chain
+from wire.diary import Activity, Interval, Minute, Segment, Snapshot
+from wire.words import MINUTE_MS, ActivitySource, RevisionReason, SnapshotReason, SnapshotStatus
+
+
+class Sealer:
+    """Seals what nothing can change any more, each segment in one transaction."""
+
+    def __init__(self, database: Database, journal: Journal, snapshots: Snapshots, outbox: Outbox) -> None:
+        self._database = database
+        self._journal = journal
+        self._snapshots = snapshots
+        self._outbox = outbox
+
+    def seal(self, device: UUID, state: State, now: Moment) -> int:
+        """Seal every segment that may be sealed and give their number."""
+        ripe = [one for one in self._journal.open_segments() if may_seal(one.unsealed, state, now)]
+        for one in ripe:
+            self._seal_one(device, one.contract, one.unsealed.start_ms, now)
+        return len(ripe)
+
+    def draft(self, device: UUID, contract: UUID, start_ms: int) -> Segment | None:
+        """Fold what the journal holds of a segment onto its standing revision, as the next one; None if nothing is."""
+        recorded = self._journal.recorded(contract, start_ms)
+        if recorded is None:
+            return None
+        standing = self._outbox.standing(contract, start_ms)
+        earlier = None
+        if standing is not None and standing.content is not None:
+            earlier = canonical.decode(standing.content, Segment)
+        return Segment(
+            contract=contract,
+            device=device,
+            start_s=start_ms // 1000,
+            revision=self._outbox.last_revision(contract, start_ms) + 1,
+            reason=RevisionReason.RECORDED if earlier is None else RevisionReason.CONTINUED,
+            policy_version=recorded.policy_version if earlier is None else earlier.policy_version,
+            clock_offset_ms=recorded.clock_offset_ms,
+            intervals=_intervals(start_ms, recorded, earlier),
+            activity=_activity(start_ms, recorded.activity, earlier),
+            snapshots=_snapshots(
+                start_ms,
+                self._snapshots.of_segment(contract, start_ms),
+                self._snapshots.instants(contract, start_ms, is_taken=False),
+                earlier,
+            ),
+        )
+
+    def _seal_one(self, device: UUID, contract: UUID, start_ms: int, now: Moment) -> None:
+        with self._database.transaction():
+            segment = self.draft(device, contract, start_ms)
+            if segment is None:
+                return
+            names = [name for picture in segment.pictures() for name in (picture.sha256, picture.thumbnail_sha256)]
+            self._outbox.append(
+                device,
+                Sealing(
+                    contract=contract,
+                    start_ms=start_ms,
+                    revision=segment.revision,
+                    worked_ms=segment.worked_ms,
+                    end_ms=start_ms + segment.intervals[-1].end_ms,
+                    salt=chain.new_salt(),
+                    content=canonical.encode(segment),
+                    sealed_ms=now.utc_ms,
+                    pictures=tuple(dict.fromkeys(names)),
+                ),
+            )
+            self._journal.forget(contract, start_ms)
+            self._snapshots.forget(contract, start_ms)
+
+
+def _intervals(start_ms: int, recorded: Recorded, earlier: Segment | None) -> tuple[Interval, ...]:
+    new = tuple(
+        Interval(
+            start_ms=interval.start_ms - start_ms,
+            end_ms=interval.end_ms - start_ms,
+            kind=interval.kind,
+            memo=interval.memo,
+            label=interval.label,
+        )
+        for interval in recorded.intervals
+    )
+    old = () if earlier is None else earlier.intervals
+    return tuple(sorted((*old, *new), key=lambda interval: interval.start_ms))
+
+
+def _activity(start_ms: int, measured: tuple[Measured, ...], earlier: Segment | None) -> Activity:
+    counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for one in measured:
+        _add(counts[(one.at_ms - start_ms) // MINUTE_MS], one.keys, one.clicks, one.scrolls, int(one.moved))
+    sources = {one.source for one in measured}
+    if earlier is not None:
+        sources.add(earlier.activity.source)
+        for minute in earlier.activity.minutes:
+            _add(counts[minute.minute], minute.keys, minute.clicks, minute.scrolls, int(minute.moved))
+    return Activity(
+        source=next((source for source in ActivitySource if source in sources), ActivitySource.NONE),
+        minutes=tuple(
+            Minute(minute=minute, keys=keys, clicks=clicks, scrolls=scrolls, moved=moved > 0, active_s=0)
+            for minute, (keys, clicks, scrolls, moved) in sorted(counts.items())
+            if keys or clicks or scrolls or moved
+        ),
+    )
+
+
+def _add(total: list[int], *counts: int) -> None:
+    for index, count in enumerate(counts):
+        total[index] += count
+
+
+def _snapshots(
+    start_ms: int, taken: list[TakenSnapshot], missed: tuple[int, ...], earlier: Segment | None
+) -> tuple[Snapshot, ...]:
+    """Give the snapshots taken, and for each drawn instant without one that it fell outside tracked time."""
+    outside = SnapshotReason.OUTSIDE_TRACKED_TIME
+    snapshots = [] if earlier is None else [one for one in earlier.snapshots if one.reason is not outside]
+    snapshots += [
+        Snapshot(
+            at_ms=one.at_ms - start_ms,
+            status=SnapshotStatus.SENT if one.status is SnapshotStatus.HELD else one.status,
+            reason=one.reason,
+            pictures=one.pictures,
+        )
+        for one in taken
+    ]
+    snapshots += [Snapshot(at_ms=at_ms, status=SnapshotStatus.FAILED, reason=outside, pictures=()) for at_ms in missed]
+    return tuple(sorted(snapshots, key=lambda one: one.at_ms))
