@@ -15,12 +15,12 @@ _JWMRC = """<?xml version="1.0"?>
 <JWM>
   <Tray x="0" y="-1" height="28" autohide="off"><TaskList maxwidth="220"/><Dock/><Clock format="%H:%M"/></Tray>
   <WindowStyle decorations="flat">
-    <Font>Liberation Sans-10:bold</Font><Width>4</Width><Height>28</Height><Corner>6</Corner>
+    <Font>DejaVu Sans-9:bold</Font><Width>4</Width><Height>28</Height><Corner>6</Corner>
     <Foreground>#5b6472</Foreground><Background>#dfe4ea</Background><Outline>#b6bec9</Outline>
     <Active><Foreground>#ffffff</Foreground><Background>#33404f</Background><Outline>#26303b</Outline></Active>
   </WindowStyle>
   <TrayStyle decorations="flat">
-    <Font>Liberation Sans-10</Font><Foreground>#e8edf2</Foreground><Background>#26303b</Background>
+    <Font>DejaVu Sans-9</Font><Foreground>#e8edf2</Foreground><Background>#26303b</Background>
     <Active><Foreground>#ffffff</Foreground><Background>#3d4b5c</Background></Active>
   </TrayStyle>
   <Desktops width="1" height="1"><Background type="gradient">#3f5f6e:#7fa3a0</Background></Desktops>

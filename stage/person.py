@@ -50,6 +50,16 @@ class Person:
         self._do("type", "--delay", str(delay_ms), "--", text)
         self.done += Input(keys=len(text))
 
+    def erase(self, characters: int, *, delay_ms: int = 12) -> None:
+        """Take the last characters away again, one key press each."""
+        if characters:
+            self._do("key", "--delay", str(delay_ms), "--repeat", str(characters), "BackSpace")
+            self.done += Input(keys=characters)
+
+    def focus(self, window: int) -> None:
+        """Bring a window to the front and give it the keyboard."""
+        self._do("windowactivate", "--sync", str(window))
+
     def click(self, times: int = 1, *, delay_ms: int = 30) -> None:
         """Click with the left button where the pointer is."""
         self._do("click", "--repeat", str(times), "--delay", str(delay_ms), "1")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {
     "Xvfb": "xvfb",
     "chromium": "chromium",
@@ -57,6 +58,7 @@ class Process:
             self._popen = subprocess.Popen(
                 list(command),
                 env=dict(environment),
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -77,8 +79,8 @@ class Process:
         """Give what it has printed so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait(self, within_s: float) -> int:
-        """Wait for its end and give the exit code.
+    def wait(self, within_s: float | None = None) -> int:
+        """Wait for its end, for ever if no time is given, and give the exit code.
 
         Raises:
             StageError: it still runs after that time.

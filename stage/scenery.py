@@ -52,6 +52,7 @@ def missing_days(folder: Path, first: date, last: date) -> list[date]:
     return [day for day in days_between(first, last) if f"{day:%Y-%m-%d}" not in written]
 '''
 _TYPED_AT = (16, 4)
+_ERASE = "\x7f"
 _TERMINAL = """\
 \x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/shop\x1b[0m$ pytest -q
 \x1b[38;5;108m........................................................\x1b[0m [ 41%]
@@ -112,6 +113,9 @@ class _Text:
         if character == "\n":
             self.lines[self.row : self.row + 1] = [line[: self.column], " " * _TYPED_AT[1] + line[self.column :]]
             self.row, self.column = self.row + 1, _TYPED_AT[1]
+        elif character == _ERASE:
+            self.lines[self.row] = line[: max(self.column - 1, 0)] + line[self.column :]
+            self.column = max(self.column - 1, 0)
         elif character.isprintable():
             self.lines[self.row] = line.ljust(self.column)[: self.column] + character + line[self.column :]
             self.column += 1
@@ -127,7 +131,9 @@ def _edit(window: curses.window) -> None:
         _paint(window, text)
         key = window.get_wch()
         if isinstance(key, str):
-            text.take("\n" if key == "\r" else key)
+            text.take({"\r": "\n", "\b": _ERASE}.get(key, key))
+        elif key == curses.KEY_BACKSPACE:
+            text.take(_ERASE)
 
 
 def _paint(window: curses.window, text: _Text) -> None:

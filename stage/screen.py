@@ -48,7 +48,7 @@ def answers(display: str) -> bool:
 def has_tray(display: str) -> bool:
     """Tell whether a system tray takes icons in."""
     with connection(display) as server:
-        return _owner_of_tray(server) is not None
+        return _is_tray_owned(server)
 
 
 def icons_in_tray(display: str) -> int:
@@ -139,9 +139,9 @@ def pattern_shown(display: str, pattern: Pattern) -> Iterator[None]:
         yield
 
 
-def _owner_of_tray(server: Display) -> XWindow | None:
+def _is_tray_owned(server: Display) -> bool:
     owner = server.get_selection_owner(server.intern_atom(f"_NET_SYSTEM_TRAY_S{server.get_default_screen()}"))
-    return None if owner == X.NONE else owner
+    return bool(owner != X.NONE)
 
 
 def _describe(server: Display, number: int) -> Window | None:

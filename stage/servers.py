@@ -1,0 +1,109 @@
+"""The marketplace as a started program: served on a free loopback port, seeded with the demonstration's people."""
+
+import json
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stage.processes import ROOT, Process, StageError, console_script
+from stage.waiting import until
+
+_STARTS_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody's log-in."""
+
+    email: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What `daybook-marketplace demo` made: who is who, and their contracts' ids, the first being the one shown."""
+
+    client: Account
+    freelancer: Account
+    stranger: Account
+    contracts: tuple[str, ...]
+    titles: tuple[str, ...]
+
+
+class Marketplace:
+    """`daybook-marketplace serve` on one port, which it keeps when it is stopped and started again."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            **{
+                name: environment[name] for name in ("PATH", "HOME", "LANG", "TZ", "VIRTUAL_ENV") if name in environment
+            },
+            "DAYBOOK_DATA": str(folder / "marketplace"),
+            "DAYBOOK_BIND": f"127.0.0.1:{self.port}",
+        }
+        self._process: Process | None = None
+
+    def seed(self, *, hold_s: int) -> Seed:
+        """Make the demonstration's people and contracts, their policy's hold time in seconds."""
+        answer = subprocess.run(
+            [*console_script("daybook-marketplace"), "demo", "--json", "--hold-s", str(hold_s)],
+            env=self._environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        if answer.returncode != 0:
+            raise StageError(f"The marketplace could not be seeded: {answer.stderr.strip()}")
+        return _read_seed(json.loads(answer.stdout))
+
+    def start(self) -> None:
+        """Serve, and wait until it answers.
+
+        Raises:
+            StageError: it did not.
+        """
+        log = self._folder / "marketplace.log"
+        self._process = Process(
+            [*console_script("daybook-marketplace"), "serve"], environment=self._environment, log=log
+        )
+        until(self._answers, f"the marketplace at {self.url}", within_s=_STARTS_WITHIN_S)
+
+    def stop(self) -> None:
+        """End it, if it runs."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def _answers(self) -> bool:
+        process = self._process
+        if process is None or process.exit_code is not None:
+            said = process.output().strip() if process else ""
+            raise StageError(f"The marketplace ended at once: {said}")
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/clock", timeout=5) as answer:  # noqa: S310 - our own loopback address
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+def _read_seed(said: dict[str, Any]) -> Seed:
+    people = {
+        name: Account(said[name]["email"], said[name]["password"]) for name in ("client", "freelancer", "stranger")
+    }
+    contracts = said["contracts"]
+    return Seed(
+        **people,
+        contracts=tuple(str(contract["id"]) for contract in contracts),
+        titles=tuple(str(contract["title"]) for contract in contracts),
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
