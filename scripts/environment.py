@@ -95,15 +95,20 @@ def _install(root: Path) -> None:
 
 
 def _install_uv(root: Path) -> bool:
-    """Install uv alone by pip, by its own lines of the lock; platforms without a wheel have none."""
-    match = re.search(r"^uv==[^\n]*\n(?:[ \t].*\n?)*", (root / LOCK).read_text(), re.MULTILINE)
-    if match is None:
-        return False
+    """Install uv alone by pip; on a platform that it has no wheel for this fails, and pip goes on alone."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as lines:
-        lines.write(match.group())
+        lines.write(lines_of("uv", (root / LOCK).read_text()))
         lines.flush()
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         return _succeeds(root, [*pip, "--only-binary", ":all:", "--require-hashes", "-r", lines.name])
+
+
+def lines_of(name: str, lock: str) -> str:
+    """Return a package's own lines of the lock: its version and its hashes."""
+    match = re.search(rf"^{name}==[^\n]*\n(?:[ \t].*\n?)*", lock, re.MULTILINE)
+    if match is None:
+        raise CannotPrepareError(f"{LOCK} does not pin {name}, which the set-up needs: restore it from git.")
+    return match.group()
 
 
 def uv_environment(root: Path) -> dict[str, str]:

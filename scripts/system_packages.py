@@ -46,11 +46,12 @@ PURPOSES = {
             "libxcb-xkb1",
             "libxkbcommon-x11-0",
             "fonts-dejavu-core",
+            "fonts-liberation",
         ),
     ),
     "desktop": Purpose(
         "for a virtual desktop with real input",
-        ("xvfb", "xdotool", "jwm", "xterm", "x11-xserver-utils", "dbus", "gnome-keyring"),
+        ("xvfb", "xdotool", "jwm", "xterm", "dbus-daemon", "dbus-bin", "gnome-keyring"),
     ),
     "browser": Purpose("for the client's browser", ("chromium", "libatomic1")),
 }
@@ -84,7 +85,7 @@ def installed() -> set[str]:
         capture_output=True,
         text=True,
     )
-    names = set()
+    names: set[str] = set()
     for line in answer.stdout.splitlines():
         status, _, packages = line.partition("\t")
         if status == "installed":
@@ -116,8 +117,8 @@ def ensure(command: str, purposes: list[str]) -> None:
     """
     if shutil.which("dpkg-query") is None:
         if purposes:
-            names = " ".join(name for one in needed(purposes) for name in one.packages)
-            print(f"This system has no Debian packages; {command} counts on what Debian calls: {names}")
+            counted_on = " ".join(name for one in needed(purposes) for name in one.packages)
+            print(f"This system has no Debian packages; {command} counts on what Debian calls: {counted_on}")
         return
     missing = lacking(needed(purposes), installed())
     if not missing:

@@ -1,0 +1,1 @@
+"""The commands, the set-up and what the repository promises about itself."""
