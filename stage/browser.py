@@ -28,7 +28,7 @@ _WITHIN_MS = 20_000
 
 @dataclass(frozen=True)
 class Tile:
-    """A segment as the diary page shows it: its id, worked time, counts, whether a picture shows, its page's address."""
+    """A segment as the diary page shows it; `page` is its own page's address."""
 
     segment: str
     worked_ms: int

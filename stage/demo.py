@@ -23,7 +23,7 @@ from stage.desktop import Desktop, real_desktop, virtual_desktop
 from stage.person import Input, Person
 from stage.processes import ROOT, Process, StageError, ends_cleanly_on_signals
 from stage.review import Recorded, compare, diary_address, read_pages, recorded, spell, total, utc_day
-from stage.servers import Marketplace, Seed
+from stage.servers import Agreement, Marketplace, Seed
 from stage.shift import Shift
 from stage.telling import add, say
 from stage.tracker import Tracker
@@ -49,15 +49,15 @@ class Play:
     pictures: Path
 
     @property
-    def contract(self) -> str:
-        """The id of the contract that is worked on."""
+    def contract(self) -> Agreement:
+        """The contract that is worked on."""
         return self.seed.contracts[0]
 
     def segments(self, since_ms: int) -> list[Recorded]:
         """Give what the tracker has recorded on the contract from that instant's UTC day until today."""
         now_ms = int(self.tracker.ask("status")["now_ms"])
         days = sorted({utc_day(since_ms), utc_day(now_ms)})
-        return recorded(self.tracker.diary(*days), self.contract)
+        return recorded(self.tracker.diary(*days), self.contract.id)
 
 
 def seconds_asked(value: str | None) -> int | None:
@@ -140,7 +140,7 @@ def _work_by_script(play: Play, seconds: int) -> tuple[list[Recorded], Input]:
     with scenery.shown(play.desktop) as editor:
         window = _window(play, play.tracker.run())
         person.place(window.id, 830, 10)
-        began_ms = Shift(play.tracker, person, editor, play.contract).work(seconds, _Photographer(play).glance)
+        began_ms = Shift(play.tracker, person, editor, play.contract.id).work(seconds, _Photographer(play).glance)
         say(f"Done by real input: {spell(person.done)}.")
         until(lambda: total(play.segments(began_ms)) == person.done, "the tracker to have counted the same")
         play.tracker.do("stop")
@@ -152,7 +152,7 @@ def _work_by_script(play: Play, seconds: int) -> tuple[list[Recorded], Input]:
 def _work_by_hand(play: Play, seconds: int | None) -> tuple[list[Recorded], Input]:
     """Let the person at the real desktop work; what was done is what the tracker counted."""
     process = play.tracker.run()
-    play.tracker.do("start", play.contract, "--memo", "Try Daybook")
+    play.tracker.do("start", play.contract.id, "--memo", "Try Daybook")
     began_ms = int(play.tracker.ask("status")["now_ms"])
     say("Tracking began. Type, click and scroll wherever you like.")
     photographer = _Photographer(play)
@@ -228,7 +228,7 @@ def _check_shown(play: Play, segments: list[Recorded]) -> None:
     """Log the client in in a real browser and hold the diary page against what was recorded."""
     server = play.marketplace.url
     with browser.opened() as chromium, browser.visiting(chromium, server, play.seed.client) as client:
-        pages = read_pages(client, server, play.contract, segments)
+        pages = read_pages(client, play.contract, segments)
         tiles = compare(segments, pages)
         client.photograph(play.pictures / "diary.png")
         for segment, tile in zip(segments, tiles, strict=True):
@@ -244,7 +244,7 @@ def _check_shown(play: Play, segments: list[Recorded]) -> None:
 
 
 def _tell_the_end(play: Play, segments: list[Recorded]) -> None:
-    address = diary_address(play.marketplace.url, play.contract, segments[-1].day)
+    address = diary_address(play.contract, segments[-1].day)
     add()
     add(f"The client's diary    {address}")
     add(f"Log in as the client  {play.seed.client.email}  {play.seed.client.password}")

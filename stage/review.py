@@ -8,6 +8,7 @@ from typing import Any
 from stage.browser import DiaryPage, Tile, Visitor
 from stage.person import Input
 from stage.processes import StageError
+from stage.servers import Agreement
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,15 @@ def total(segments: Iterable[Recorded]) -> Input:
     return sum((segment.input for segment in segments), Input())
 
 
-def diary_address(server: str, contract: str, day: str) -> str:
+def diary_address(contract: Agreement, day: str) -> str:
     """Give the address of a contract's diary page of a UTC day."""
-    return f"{server}/diary/{contract}/{day}/"
+    return f"{contract.diary}{day}/"
 
 
-def read_pages(visitor: Visitor, server: str, contract: str, segments: Sequence[Recorded]) -> list[DiaryPage]:
+def read_pages(visitor: Visitor, contract: Agreement, segments: Sequence[Recorded]) -> list[DiaryPage]:
     """Open the diary page of every day that has segments."""
     days = sorted({segment.day for segment in segments})
-    return [visitor.diary(diary_address(server, contract, day)) for day in days]
+    return [visitor.diary(diary_address(contract, day)) for day in days]
 
 
 def compare(segments: Sequence[Recorded], pages: Sequence[DiaryPage]) -> list[Tile]:

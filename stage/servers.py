@@ -25,14 +25,21 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """A contract of the demonstration, and where its client finds the diary."""
+
+    id: str
+    title: str
+    diary: str
+
+
+@dataclass(frozen=True)
 class Seed:
-    """What `daybook-marketplace demo` made: who is who, and their contracts' ids, the first being the one shown."""
+    """What `daybook-marketplace demo` made: the two people and their contracts."""
 
     client: Account
     freelancer: Account
-    stranger: Account
-    contracts: tuple[str, ...]
-    titles: tuple[str, ...]
+    contracts: tuple[Agreement, ...]
 
 
 class Marketplace:
@@ -53,13 +60,12 @@ class Marketplace:
 
     def seed(self, *, hold_s: int) -> Seed:
         """Make the demonstration's people and contracts, their policy's hold time in seconds."""
-        answer = subprocess.run(
-            [*console_script("daybook-marketplace"), "demo", "--json", "--hold-s", str(hold_s)],
-            env=self._environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-        if answer.returncode != 0:
-            raise StageError(f"The marketplace could not be seeded: {answer.stderr.strip()}")
-        return _read_seed(json.loads(answer.stdout))
+        return _read_seed(json.loads(self._say("demo", "--json", "--hold-s", str(hold_s))))
+
+    def add_person(self, account: Account) -> None:
+        """Register somebody who has nothing to do with the demonstration's contracts."""
+        register = "from marketplace.accounts.models import User; User.objects.create_user({!r}, 'Someone Else', {!r})"
+        self._say("manage", "shell", "-c", register.format(account.email, account.password))
 
     def start(self) -> None:
         """Serve, and wait until it answers.
@@ -79,6 +85,17 @@ class Marketplace:
             self._process.stop()
             self._process = None
 
+    def _say(self, *words: str) -> str:
+        answer = subprocess.run(
+            [*console_script("daybook-marketplace"), *words],
+            env=self._environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        if answer.returncode != 0:
+            raise StageError(
+                f"`daybook-marketplace {words[0]}` ended with {answer.returncode}: {answer.stderr.strip()}"
+            )
+        return answer.stdout
+
     def _answers(self) -> bool:
         process = self._process
         if process is None or process.exit_code is not None:
@@ -92,14 +109,10 @@ class Marketplace:
 
 
 def _read_seed(said: dict[str, Any]) -> Seed:
-    people = {
-        name: Account(said[name]["email"], said[name]["password"]) for name in ("client", "freelancer", "stranger")
-    }
-    contracts = said["contracts"]
     return Seed(
-        **people,
-        contracts=tuple(str(contract["id"]) for contract in contracts),
-        titles=tuple(str(contract["title"]) for contract in contracts),
+        client=Account(said["client"]["email"], said["client"]["password"]),
+        freelancer=Account(said["freelancer"]["email"], said["freelancer"]["password"]),
+        contracts=tuple(Agreement(one["id"], one["title"], one["diary"]) for one in said["contracts"]),
     )
 
 

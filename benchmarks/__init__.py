@@ -1,0 +1,1 @@
+"""What Daybook costs a machine, measured: `make bench`. Figures are printed, never asserted in tests."""
