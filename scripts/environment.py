@@ -71,8 +71,7 @@ def ensure(root: Path) -> None:
             (root / STAMP).unlink(missing_ok=True)
             if found is not State.OUTDATED:
                 _run(root, [sys.executable, "-m", "venv", "--clear", ".venv"])
-        count = len(re.findall(r"^\S+==", (root / LOCK).read_text(), re.MULTILINE))
-        with _step(f"Installing {count} packages from {LOCK}, each checked against its hash"):
+                print(f"Installing what {LOCK} pins, each package checked against its hash …", flush=True)
             _install(root)
         stamp = {"place": str(root), "python": _version_of(root / PYTHON), "inputs": digest}
         (root / STAMP).write_text(json.dumps(stamp))
@@ -87,7 +86,7 @@ def _install(root: Path) -> None:
     if is_uv_here and _succeeds(root, sync, environment):
         project = [str(uv), "pip", "install", "--quiet", "--python", str(PYTHON)]
     else:
-        print("  uv cannot be used here; pip installs instead, which takes two minutes …", flush=True)
+        print("  uv cannot be used here; pip installs instead, which takes a minute or two …", flush=True)
         project = [str(PYTHON), "-m", "pip", "install", "--quiet"]
         _run(root, [*project, "--require-hashes", "-r", str(LOCK)])
     # Without isolation the locked setuptools builds it, so that nothing unlocked is fetched.
