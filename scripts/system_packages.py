@@ -12,7 +12,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 import time
 from typing import NamedTuple
 
@@ -69,8 +68,7 @@ def needed(purposes: list[str]) -> list[Purpose]:
         wanted.append(Purpose("for the virtual environment", (f"python{version}-venv",)))
     for name in purposes:
         if name == "packaging":
-            is_debians = sysconfig.get_config_var("LIBDIR") == "/usr/lib"
-            libpython = (f"libpython{version}",) if is_debians else ()
+            libpython = (f"libpython{version}",) if sys.base_prefix == "/usr" else ()
             wanted.append(Purpose("for packaging the tracker", ("binutils", *libpython)))
         else:
             wanted.append(PURPOSES[name])

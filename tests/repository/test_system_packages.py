@@ -1,6 +1,7 @@
 """Which packages are found missing, what is said before they are installed, and what happens where they cannot be."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,15 @@ def test_another_system_is_told_what_the_command_counts_on(
 
 def test_check_needs_no_packages_of_its_own() -> None:
     assert all(one.reason == "for the virtual environment" for one in system_packages.needed([]))
+
+
+@pytest.mark.parametrize(("prefix", "is_wanted"), [("/usr", True), ("/opt/python", False)])
+def test_packaging_needs_libpython_where_the_system_splits_it_off(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, *, is_wanted: bool
+) -> None:
+    monkeypatch.setattr(sys, "base_prefix", prefix)
+    names = system_packages.needed(["packaging"])[-1].packages
+    assert any(name.startswith("libpython3.") for name in names) == is_wanted
 
 
 def test_a_purpose_that_lacks_nothing_falls_out() -> None:
