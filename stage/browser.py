@@ -54,6 +54,11 @@ class SegmentPage:
     minutes: dict[int, Input]
     pictures: tuple[bytes, ...]
 
+    @property
+    def counted_minutes(self) -> dict[int, Input]:
+        """The minutes in which anything was counted."""
+        return {minute: one for minute, one in self.minutes.items() if one != Input()}
+
 
 class Visitor:
     """One person's browser session at one marketplace."""
@@ -95,9 +100,8 @@ class Visitor:
 
     def segment(self, tile: Tile) -> SegmentPage:
         """Open a tile's own page, and fetch its pictures as the browser does."""
-        self._go(tile.page)
+        addresses = self.picture_addresses(tile)
         minutes = self._page.locator("[data-minute]").evaluate_all("rows => rows.map(row => ({...row.dataset}))")
-        addresses = self._page.locator("img[data-picture]").evaluate_all("images => images.map(image => image.src)")
         answers = [self._page.request.get(address, timeout=_WITHIN_MS) for address in addresses]
         for answer in answers:
             if not answer.ok:
@@ -105,6 +109,11 @@ class Visitor:
         return SegmentPage(
             {int(row["minute"]): _counts(row) for row in minutes}, tuple(answer.body() for answer in answers)
         )
+
+    def picture_addresses(self, tile: Tile) -> list[str]:
+        """Open a tile's own page and give the addresses of its full pictures."""
+        self._go(tile.page)
+        return list(self._page.locator("img[data-picture]").evaluate_all("images => images.map(image => image.src)"))
 
     def photograph(self, file: Path) -> None:
         """Save the page that is open as a PNG, once its pictures are drawn."""

@@ -45,9 +45,9 @@ class Seed:
 class Marketplace:
     """`daybook-marketplace serve` on one port, which it keeps when it is stopped and started again."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, port: int | None = None) -> None:
         self._folder = folder
-        self.port = _free_port()
+        self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
             **{
