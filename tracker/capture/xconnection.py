@@ -28,7 +28,7 @@ def open_display(name: str | None) -> Display:
         NoDisplayError: it does not answer or does not let us in.
     """
     try:
-        return Display(name)
+        display = Display(name)
     except X_ERRORS as failure:
         _close_sockets(failure)
         cause = failure.msg if isinstance(failure, error.DisplayConnectionError) else failure
@@ -36,6 +36,9 @@ def open_display(name: str | None) -> Display:
             f"The X server at {name or 'the default display'} does not answer ({cause}). "
             "Check that the desktop session is still running and start the tracker inside it."
         ) from None
+    # python-xlib 0.33 lets RandR's errors take the numbers of BadRequest and BadValue, and then fails to read those.
+    display.display.error_classes = dict(error.xerror_class)
+    return display
 
 
 def close_display(display: Display) -> None:

@@ -39,6 +39,9 @@ class IdleWatch(abc.ABC):
     def problem(self) -> str | None:
         """Try to see, without this counting as a look; say why it cannot be done, or None."""
 
+    def close(self) -> None:  # noqa: B027 - most watches hold nothing
+        """Let go of the display; the next look takes hold of it again."""
+
 
 class NullIdle(IdleWatch):
     """A watch that cannot see, and claims no input that it has not seen.

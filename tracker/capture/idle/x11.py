@@ -49,6 +49,13 @@ class X11Idle(IdleWatch):
         self._where()
         return self._problem
 
+    def close(self) -> None:
+        """Close the connection; the next look connects anew."""
+        if self._display is not None:
+            close_display(self._display)
+        self._display = None
+        self._pointer = None  # positions on two servers must not be compared
+
     def _where(self) -> tuple[int, int] | None:
         try:
             if self._display is None:
@@ -57,11 +64,7 @@ class X11Idle(IdleWatch):
         except NoDisplayError as error:
             self._problem = f"The pointer cannot be watched. {error}"
         except X_ERRORS as error:
-            # The next look connects anew; positions of two servers must not be compared.
-            if self._display is not None:
-                close_display(self._display)
-            self._display = None
-            self._pointer = None
+            self.close()
             self._problem = (
                 f"The pointer cannot be watched: the X server went away ({error}). "
                 "Check that the desktop session is still running."

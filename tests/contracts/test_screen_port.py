@@ -1,0 +1,117 @@
+"""What every screen must do, whatever the platform."""
+
+import abc
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.screen import FakeScreen
+from tests.fakes.xserver import XServer
+from tracker.capture.picture import is_blank
+from tracker.capture.screen.port import Frame, NullScreen, Screen, ScreenUnavailableError
+from tracker.capture.screen.x11 import X11Screen
+from tracker.domain.errors import MachineError
+
+
+class Rig(abc.ABC):
+    screen: Screen
+
+    @abc.abstractmethod
+    def paint(self, bgr: bytes) -> None: ...
+
+    @abc.abstractmethod
+    def lose(self) -> None: ...
+
+    @abc.abstractmethod
+    def restore(self) -> None: ...
+
+
+class FakeRig(Rig):
+    def __init__(self) -> None:
+        self.screen: FakeScreen = FakeScreen((64, 36), (20, 10))
+
+    def paint(self, bgr: bytes) -> None:
+        self.screen.paint(bgr)
+
+    def lose(self) -> None:
+        self.screen.lost = "The fake display is gone. Bring it back."
+
+    def restore(self) -> None:
+        self.screen.lost = None
+
+
+class X11Rig(Rig):
+    def __init__(self, server: XServer) -> None:
+        self._server = server
+        self.screen = X11Screen(server.display)
+
+    def paint(self, bgr: bytes) -> None:
+        self._server.fill(int.from_bytes(bgr, "little"))
+
+    def lose(self) -> None:
+        self._server.kill()
+
+    def restore(self) -> None:
+        self._server.revive()
+
+
+@pytest.fixture(params=["fake", "x11"])
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    if request.param == "fake":
+        yield FakeRig()
+    else:
+        yield X11Rig(request.getfixturevalue("x_server"))
+
+
+def _first_pixel(frame: Frame) -> bytes:
+    return bytes(frame.bgrx[:3])
+
+
+def test_a_grab_is_every_monitor_whole_and_unpadded(rig: Rig) -> None:
+    frames = rig.screen.grab()
+
+    assert [frame.monitor for frame in frames] == list(range(len(frames)))
+    assert len(frames) >= 1
+    assert all(len(frame.bgrx) == frame.width * frame.height * 4 for frame in frames)
+
+
+def test_each_grab_shows_what_is_there_now(rig: Rig) -> None:
+    rig.paint(b"\x11\x22\x33")
+    before = rig.screen.grab()
+    rig.paint(b"\x77\x88\x99")
+
+    assert _first_pixel(rig.screen.grab()[0]) == b"\x77\x88\x99"
+    assert _first_pixel(before[0]) == b"\x11\x22\x33", "a frame must not change under its holder"
+
+
+def test_one_colour_is_told_from_content(rig: Rig) -> None:
+    rig.paint(b"\0\0\0")
+
+    assert all(is_blank(frame) for frame in rig.screen.grab())
+
+
+def test_a_lost_display_is_one_sentence_each_time(rig: Rig) -> None:
+    rig.screen.grab()
+    rig.lose()
+
+    for _ in range(3):
+        with pytest.raises(ScreenUnavailableError) as caught:
+            rig.screen.grab()
+        assert isinstance(caught.value, MachineError)
+        assert str(caught.value).endswith(".")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_display_that_returns_is_grabbed_again(rig: Rig) -> None:
+    rig.lose()
+    with pytest.raises(ScreenUnavailableError):
+        rig.screen.grab()
+    rig.restore()
+    rig.paint(b"\x01\x02\x03")
+
+    assert _first_pixel(rig.screen.grab()[0]) == b"\x01\x02\x03"
+
+
+def test_the_null_screen_gives_its_reason() -> None:
+    with pytest.raises(ScreenUnavailableError, match=r"^There is none here\.$"):
+        NullScreen("There is none here.").grab()

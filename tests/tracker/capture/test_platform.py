@@ -1,0 +1,177 @@
+"""The choice of back ends, honest on every desktop, and the doctor who examines them."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tracker.capture
+from tests.fakes.idle import FakeIdle
+from tests.fakes.input import FakeInput
+from tests.fakes.screen import FakeScreen
+from tests.fakes.xserver import XServer
+from tracker.capture.input.port import Counts, InputUnavailableError
+from tracker.capture.platform import BackEnds, Finding, choose, doctor
+from tracker.capture.screen.port import ScreenUnavailableError
+
+
+def _now_ms() -> int:
+    return 1_000
+
+
+def _names(back_ends: BackEnds) -> tuple[str, str, str]:
+    return back_ends.screen.name, back_ends.input.name, back_ends.idle.name
+
+
+def test_x11_is_chosen_under_an_x_session() -> None:
+    for environ in ({"DISPLAY": ":7"}, {"DISPLAY": ":7", "XDG_SESSION_TYPE": "x11"}, {"DISPLAY": "host:0"}):
+        back_ends = choose(environ, _now_ms, system="linux")
+        assert _names(back_ends) == ("x11", "x11", "x11")
+        assert back_ends.session == "x11"
+        assert back_ends.remedy is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "system", "session", "says"),
+    [
+        ({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, "linux", "wayland", "black"),
+        ({"DISPLAY": ":0", "XDG_SESSION_TYPE": "wayland"}, "linux", "wayland", "X11 session"),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", "wayland", "Wayland"),
+        ({}, "linux", "none", "DISPLAY is not set"),
+        ({"DISPLAY": "", "XDG_SESSION_TYPE": "tty"}, "linux", "none", "DISPLAY is not set"),
+        ({}, "win32", "windows", "Windows"),
+        ({"DISPLAY": ":0"}, "darwin", "macos", "macOS"),
+        ({"DISPLAY": ":0"}, "freebsd14", "freebsd14", "freebsd14"),
+    ],
+)
+def test_elsewhere_the_nulls_say_why_and_what_to_do(
+    environ: dict[str, str], system: str, session: str, says: str
+) -> None:
+    back_ends = choose(environ, _now_ms, system=system)
+
+    assert _names(back_ends) == ("null", "null", "null")
+    assert back_ends.session == session
+    assert back_ends.remedy is not None
+    with pytest.raises(ScreenUnavailableError, match=says) as screen:
+        back_ends.screen.grab()
+    with pytest.raises(InputUnavailableError, match=says):
+        back_ends.input.start()
+    assert back_ends.remedy in str(screen.value)
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    program = (
+        "import sys, tracker.capture.platform, tracker.capture.picture\n"
+        "from tracker.capture.platform import choose\n"
+        "heavy = {'mss', 'PIL', 'Xlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "choose({}, lambda: 0)\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "choose({'DISPLAY': ':7'}, lambda: 0)\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.splitlines() == ["[]", "[]", "['Xlib']"]
+
+
+def test_only_this_module_asks_which_platform_it_is() -> None:
+    asking = {
+        path.relative_to(Path(tracker.capture.__file__).parent).as_posix()
+        for path in Path(tracker.capture.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in {"platform", "environ", "getenv"})
+        or (isinstance(node, ast.Import | ast.ImportFrom) and any(name.name == "os" for name in node.names))
+    }
+
+    assert asking == {"platform.py"}
+
+
+# The doctor.
+
+
+def _fakes() -> tuple[FakeScreen, FakeInput, FakeIdle, BackEnds]:
+    screen, counter, watch = FakeScreen((64, 36), (20, 10)), FakeInput(_now_ms), FakeIdle()
+    return screen, counter, watch, BackEnds(screen, counter, watch, "fake")
+
+
+def _by_port(findings: tuple[Finding, ...]) -> dict[str, Finding]:
+    assert [finding.port for finding in findings] == ["screen", "input", "idle"]
+    return {finding.port: finding for finding in findings}
+
+
+def test_a_healthy_machine_works_in_every_port() -> None:
+    screen, counter, _, back_ends = _fakes()
+    findings = doctor(back_ends)
+
+    assert all(finding.works and finding.remedy is None for finding in findings)
+    assert "64 × 36, 20 × 10" in findings[0].sentence
+    assert screen.grabs == 1, "the picture is really taken"
+    assert not counter.running, "what the doctor started it stops"
+
+
+def test_a_running_counter_goes_on_undisturbed() -> None:
+    _, counter, watch, back_ends = _fakes()
+    counter.start()
+    counter.press(keys=5)
+    watch.look(500)
+    watch.move()
+    doctor(back_ends)
+
+    assert counter.running
+    assert counter.take() == Counts(5, 0, 0)
+    assert watch.look(900).moved, "the doctor's look is not the session's"
+
+
+def test_a_black_screen_does_not_work() -> None:
+    screen, _, _, back_ends = _fakes()
+    screen.paint(b"\0\0\0")
+    finding = _by_port(doctor(back_ends))["screen"]
+
+    assert not finding.works
+    assert "one single colour" in finding.sentence
+    assert finding.remedy
+
+
+def test_each_failure_is_told_at_its_own_port() -> None:
+    screen, counter, watch, back_ends = _fakes()
+    screen.lost, counter.lost, watch.lost = "No screen.", "No input.", "No pointer."
+    found = _by_port(doctor(back_ends))
+
+    assert {port: (finding.works, finding.sentence) for port, finding in found.items()} == {
+        "screen": (False, "No screen."),
+        "input": (False, "No input."),
+        "idle": (False, "No pointer."),
+    }
+
+
+def test_nulls_never_pass_for_working() -> None:
+    findings = doctor(choose({"WAYLAND_DISPLAY": "wayland-0"}, _now_ms, system="linux"))
+
+    assert not any(finding.works for finding in findings)
+    assert all(finding.remedy and finding.back_end == "null" for finding in findings)
+
+
+def test_the_doctor_works_on_a_real_display_and_types_nothing(x_server: XServer) -> None:
+    x_server.fill(0x336699, 10, 10, 50, 50)
+    back_ends = choose({"DISPLAY": x_server.display}, _now_ms, system="linux")
+    witness = choose({"DISPLAY": x_server.display}, _now_ms, system="linux").input
+    witness.start()
+    findings = doctor(back_ends)
+    witness.stop()
+    back_ends.idle.close()
+
+    assert [finding.works for finding in findings] == [True, True, True]
+    assert [finding.back_end for finding in findings] == ["x11", "x11", "x11"]
+    assert witness.take() == Counts(0, 0, 0), "no test key reaches the person's window"
+
+
+def test_the_doctor_notices_a_display_that_is_gone(x_server: XServer) -> None:
+    back_ends = choose({"DISPLAY": x_server.display}, _now_ms, system="linux")
+    x_server.kill()
+    findings = doctor(back_ends)
+
+    assert not any(finding.works for finding in findings)
+    assert all(x_server.display in finding.sentence for finding in findings)
