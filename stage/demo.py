@@ -101,7 +101,7 @@ def show(folder: Path, pictures: Path, seconds: int | None) -> None:
 def _stage_set(folder: Path, pictures: Path) -> Iterator[Play]:
     with ExitStack() as stack:
         desktop = real_desktop(folder)
-        options: tuple[str, ...] = ()
+        key_file: Path | None = None
         if desktop is None:
             desktop = stack.enter_context(virtual_desktop(folder))
             say(f"{_why_virtual()} A virtual display {desktop.display} was started, with a tray and a keyring.")
@@ -110,14 +110,14 @@ def _stage_set(folder: Path, pictures: Path) -> Iterator[Play]:
             add("type), and one picture of your screen is taken each ten minutes. All of it stays in a temporary")
             add("folder on this machine and is deleted at the end.")
             # The person's own keyring is not the demonstration's to write to.
-            options = ("--key-file", str(folder / "keys"))
+            key_file = folder / "keys"
         marketplace = Marketplace(folder, desktop.environment)
         seed = marketplace.seed(hold_s=HOLD_S)
         stack.callback(marketplace.stop)
         marketplace.start()
         say(f"The marketplace answers at {marketplace.url}.")
         environment = {**desktop.environment, "BROWSER": browser.as_system_browser(folder, seed.freelancer)}
-        tracker = Tracker(folder, environment, options=options, draws_early=True)
+        tracker = Tracker(folder, environment, key_file=key_file, draws_early=True)
         stack.callback(tracker.stop)
         tracker.do("login", "--server", marketplace.url)
         contracts = "; ".join(f"{one['title']} ({one['client']})" for one in tracker.ask("contracts")["contracts"])

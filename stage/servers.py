@@ -65,7 +65,11 @@ class Marketplace:
     def add_person(self, account: Account) -> None:
         """Register somebody who has nothing to do with the demonstration's contracts."""
         register = "from marketplace.accounts.models import User; User.objects.create_user({!r}, 'Someone Else', {!r})"
-        self._say("manage", "shell", "-c", register.format(account.email, account.password))
+        self.manage(register.format(account.email, account.password))
+
+    def manage(self, statements: str) -> None:
+        """Run Django statements in the marketplace's own shell, to bring about what only time or an operator would."""
+        self._say("manage", "shell", "-c", statements)
 
     def start(self) -> None:
         """Serve, and wait until it answers.

@@ -43,16 +43,30 @@ class Said:
 
 
 class Tracker:
-    """One person's tracker on one machine: its buffer's folder, its environment, and the running program, if any."""
+    """One person's tracker on one machine: its buffer's folder, its environment, and the running program, if any.
+
+    Args:
+        folder: takes its log, and its buffer in `tracker/` where `data` names no other place.
+        environment: everything its processes see of the machine.
+        key_file: where keys are kept instead of the keyring.
+        data: the buffer's folder.
+        draws_early: whether snapshots come a few seconds after the start (`soon`).
+    """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], *, options: tuple[str, ...] = (), draws_early: bool = False
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        key_file: Path | None = None,
+        data: Path | None = None,
+        draws_early: bool = False,
     ) -> None:
         self.folder = folder
-        self.data = folder / "tracker"
+        self.data = data or folder / "tracker"
         self.environment = dict(environment)
         self._program = [sys.executable, "-m", "stage.tracker"] if draws_early else console_script("daybook")
-        self._options = ["--data", str(self.data), *options]
+        self._options = ["--data", str(self.data), *(["--key-file", str(key_file)] if key_file else [])]
         self._process: Process | None = None
 
     @property

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser as Chromium
 from stage import browser, scenery, screen
 from stage.desktop import Desktop, virtual_desktop
 from stage.person import Person
-from stage.review import Recorded, recorded, utc_day
+from stage.review import Recorded, recorded, total, utc_day
 from stage.servers import Account, Agreement, Marketplace, Seed
-from stage.tracker import Tracker
+from stage.tracker import Said, Tracker
 from stage.waiting import until
 
 HOLD_S = 1
@@ -59,6 +59,15 @@ class World:
         days = sorted({utc_day(since_ms), utc_day(int(self.tracker.ask("status")["now_ms"]))})
         return recorded(self.tracker.diary(*days), self.contract.id)
 
+    def counted(self, since_ms: int) -> list[Recorded]:
+        """Wait until the tracker has written down all that the person did, and give the segments."""
+
+        def all_there() -> list[Recorded] | None:
+            found = self.segments(since_ms)
+            return found if total(found) == self.person.done else None
+
+        return until(all_there, "everything to be counted", within_s=15)
+
     def sent(self, since_ms: int) -> list[Recorded]:
         """Wait until everything recorded has arrived, and give it."""
 
@@ -69,6 +78,16 @@ class World:
             return segments if segments and is_there else None
 
         return until(arrived, "everything to arrive", within_s=40, poll_s=0.3)
+
+
+def assert_refused(said: Said, code: int, *words: str) -> None:
+    """One sentence for people on stderr that has these words, and this exit code."""
+    assert said.code == code, said
+    assert said.out == "", said
+    assert len(said.err.strip().splitlines()) == 1, said
+    assert "Traceback" not in said.err
+    for word in words:
+        assert word in said.err, said
 
 
 @pytest.fixture(scope="session")
@@ -136,4 +155,4 @@ def world(make_world: Callable[[], World]) -> World:
 
 
 def _tracker(folder: Path, environment: dict[str, str]) -> Tracker:
-    return Tracker(folder, environment, options=("--key-file", str(folder / "keys")), draws_early=True)
+    return Tracker(folder, environment, key_file=folder / "keys", draws_early=True)

@@ -1,15 +1,12 @@
 """Kill -9, and a marketplace that is away: what was recorded arrives, once."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from stage import browser
 from stage.review import compare, read_pages, total
 from stage.waiting import until
 
-from .conftest import World
-
-Found = TypeVar("Found")
+from .conftest import World, assert_refused
 
 
 def test_kill_9_loses_nothing_that_was_ticked(world: World) -> None:
@@ -17,9 +14,7 @@ def test_kill_9_loses_nothing_that_was_ticked(world: World) -> None:
     began_ms = world.start()
     world.person.type("this is written before the power goes")
     world.person.click(4)
-    before = until(
-        lambda: _if(world.segments(began_ms), lambda found: total(found) == world.person.done), "a tick", within_s=15
-    )
+    before = world.counted(began_ms)
 
     process.kill()
     world.tracker.run("--headless")
@@ -42,13 +37,13 @@ def test_work_goes_on_in_the_same_segment_after_kill_9(world: World) -> None:
     process = world.tracker.run("--headless")
     began_ms = world.start()
     world.person.type("before")
-    until(lambda: total(world.segments(began_ms)) == world.person.done, "a tick", within_s=15)
+    world.counted(began_ms)
     process.kill()
     world.tracker.run("--headless")
     world.sent(began_ms)
     world.start()
     world.person.type("after")
-    until(lambda: total(world.segments(began_ms)) == world.person.done, "a tick", within_s=15)
+    world.counted(began_ms)
     world.tracker.do("stop")
     sent = world.sent(began_ms)
     assert total(sent) == world.person.done
@@ -64,14 +59,11 @@ def test_marketplace_away_at_first(make_world: Callable[[], World]) -> None:
     world.person.type("nobody listens yet")
     world.person.scroll(9)
     until(lambda: world.tracker.ask("status")["snapshot"], "the snapshot", within_s=30)
-    until(lambda: total(world.segments(began_ms)) == world.person.done, "a tick", within_s=15)
+    world.counted(began_ms)
     world.tracker.do("stop")
-    waiting = until(lambda: _if(world.tracker.ask("status")["sync"], lambda s: s["waiting_segments"] > 0), "sealing")
-    assert waiting["waiting_since_ms"]
-    said = world.tracker.say("sync")
-    assert said.code == 2
-    assert world.marketplace.url in said.err
-    assert "Traceback" not in said.err
+    until(lambda: world.tracker.ask("status")["sync"]["waiting_segments"], "sealing", within_s=15)
+    assert world.tracker.ask("status")["sync"]["waiting_since_ms"]
+    assert_refused(world.tracker.say("sync"), 2, world.marketplace.url)
 
     world.marketplace.start()
     sent = world.sent(began_ms)
@@ -89,7 +81,3 @@ def _assert_shown(world: World, began_ms: int) -> None:
     segments = world.segments(began_ms)
     with browser.visiting(world.stage.chromium, world.marketplace.url, world.seed.client) as client:
         compare(segments, read_pages(client, world.contract, segments))
-
-
-def _if(found: Found, holds: Callable[[Found], bool]) -> Found | None:
-    return found if holds(found) else None
