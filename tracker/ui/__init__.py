@@ -1,0 +1,1 @@
+"""The window and the tray: the only room that imports PySide6."""
