@@ -59,6 +59,18 @@ class ViewSnapshot(Struct, frozen=True, tag=True):
     snapshot: int
 
 
+class LogIn(Struct, frozen=True, tag=True):
+    """Take in a log-in made at a marketplace (its address without a slash at the end), with its tokens.
+
+    `expires_ms` is the access token's end in system UTC milliseconds.
+    """
+
+    server: str
+    access: str
+    refresh: str
+    expires_ms: int
+
+
 class Show(Struct, frozen=True, tag=True):
     """Bring the window to the front (what starting a second time does)."""
 
@@ -78,6 +90,7 @@ Command = (
     | BlurSnapshot
     | WithholdSnapshot
     | ViewSnapshot
+    | LogIn
     | Show
     | Quit
 )

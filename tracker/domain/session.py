@@ -43,6 +43,7 @@ class State:
     contract: UUID | None = None
     memo: str = ""
     idle_limit_s: int = 600
+    started_ms: int = 0
     counted: Moment | None = None
     last_input_ms: int = 0
     session_ms: int = 0
@@ -118,6 +119,7 @@ def shifted(state: State, by_ms: int) -> State:
     """Move the state's timestamps: what was provisional has been corrected by so many milliseconds."""
     return replace(
         state,
+        started_ms=state.started_ms + by_ms,
         counted=state.counted and replace(state.counted, utc_ms=state.counted.utc_ms + by_ms, is_provisional=False),
         paused_since_ms=None if state.paused_since_ms is None else state.paused_since_ms + by_ms,
     )
@@ -129,6 +131,7 @@ def _started(event: Start, now: Moment) -> State:
         contract=event.contract,
         memo=event.memo,
         idle_limit_s=event.idle_limit_s,
+        started_ms=now.utc_ms,
         counted=now,
         last_input_ms=now.mono_ms,
     )

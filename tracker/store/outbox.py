@@ -130,6 +130,7 @@ class Outbox:
 
     def settle(self, link: int, outcome: Outcome) -> None:
         """Keep the marketplace's answer to a link."""
+        row: tuple[str | int | None, ...]
         match outcome:
             case Accepted(received_ms=received_ms) | Duplicate(received_ms=received_ms):
                 row = ("accepted", None, None, received_ms, link)

@@ -5,6 +5,9 @@ import os
 import secrets
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from tracker.domain.errors import MachineError
 
 _NONCE_BYTES = 12
@@ -33,8 +36,6 @@ class Pictures:
         Raises:
             MachineError: it could not be written; nothing half-written stays.
         """
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (10 MB, needed only here)
-
         sha256 = hashlib.sha256(content).hexdigest()
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + AESGCM(self._key).encrypt(nonce, content, sha256.encode())
@@ -61,9 +62,6 @@ class Pictures:
         Raises:
             PictureLostError: its file is missing or damaged.
         """
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (as above)
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (as above)
-
         try:
             sealed = self._path(sha256).read_bytes()
             return AESGCM(self._key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], sha256.encode())

@@ -67,7 +67,7 @@ class Snapshots:
         is_blurred: bool = False,
         is_provisional: bool = False,
     ) -> int:
-        """Record the snapshot of a drawn instant (UTC): held until `leaves_ms`, or failed for a reason. Gives its id."""
+        """Record a drawn instant's snapshot, held until `leaves_ms` or failed for a reason; gives its id."""
         if reason is not None:
             status = SnapshotStatus.FAILED
         elif is_blurred:
@@ -128,12 +128,12 @@ class Snapshots:
             )
             self._destroy(gone)
 
-    def restart_holds(self, hold_ms: int, now_ms: int) -> None:
+    def restart_hold(self, contract: UUID, leaves_ms: int) -> None:
         """Start the holds that quitting cut short again (PRODUCT.md, "Snapshots and privacy")."""
         with self._database.transaction():
             self._database.execute(
-                "UPDATE snapshot SET leaves_ms = ? WHERE leaves_ms IS NOT NULL AND leaves_ms > ?",
-                (now_ms + hold_ms, now_ms),
+                "UPDATE snapshot SET leaves_ms = ? WHERE contract = ? AND leaves_ms IS NOT NULL",
+                (leaves_ms, str(contract)),
             )
 
     def destroy_since(self, from_ms: int) -> None:
