@@ -132,21 +132,19 @@ def _blur(picture: "Image") -> "Image":
     The result is a function of at most 32 × 32 cells of three 16-level values and nothing else, under 1.6 kB whatever
     the screen showed. At 1080p a cell averages some 3,600 pixels, dozens of characters, and no filter brings back what
     an average has dropped. What remains is guessing texts and comparing their averages, as pixelated passwords have
-    been broken: two texts of one look differ by far less than a level, and noise from the system's generator, added
-    before rounding to a level and forgotten, decides which way a cell falls.
+    been broken: a word moves a cell's average by less than a level, and noise from the system's generator, added
+    before rounding to a level and then forgotten, decides which way the cell falls. How full a page was still shows.
     """
     from PIL import Image, ImageChops  # noqa: PLC0415
 
     longest = max(picture.size)
-    cells = (
-        max(1, round(picture.width * BLUR_CELLS / longest)),
-        max(1, round(picture.height * BLUR_CELLS / longest)),
-    )
-    averaged = picture.resize(cells, Image.Resampling.BOX)
-    step = 256 // BLUR_LEVELS
-    noise = Image.frombytes(
-        "RGB", cells, secrets.token_bytes(cells[0] * cells[1] * 3).translate(bytes(n % step for n in range(256)))
-    )
+    columns = max(1, round(picture.width * BLUR_CELLS / longest))
+    rows = max(1, round(picture.height * BLUR_CELLS / longest))
+    averaged = picture.resize((columns, rows), Image.Resampling.BOX)
+    step = 255 // (BLUR_LEVELS - 1)
+    below_a_step = bytes(n % step for n in range(256))
+    # One value for all three colours: noise of their own would give a guesser of grey text three tries at each cell.
+    noise = Image.frombytes("L", (columns, rows), secrets.token_bytes(columns * rows).translate(below_a_step))
     # Less than a step is added before rounding down, so a cell falls up or down in proportion and shades survive.
-    levels = ImageChops.add(averaged, noise).point([n // step * step for n in range(256)] * 3)
-    return levels.resize(picture.size, Image.Resampling.BICUBIC)
+    noisy = ImageChops.add(averaged, Image.merge("RGB", (noise, noise, noise)))
+    return noisy.point([n // step * step for n in range(256)] * 3).resize(picture.size, Image.Resampling.BICUBIC)

@@ -217,19 +217,35 @@ def test_a_blurred_picture_holds_no_detail(size_px: int) -> None:
     assert _detail(_open(blurred.thumbnail)) < 0.2 * _detail(_open(encode(_frame(page)).thumbnail))
 
 
-def _twins(text: str) -> tuple[Image.Image, Image.Image]:
-    """Blur the same page twice."""
-    page = _frame(_page(text))
-    return _open(encode(page, blurred=True).image), _open(encode(page, blurred=True).image)
+def _blurred(page: Image.Image) -> Image.Image:
+    return _open(encode(_frame(page), blurred=True).image)
 
 
-def test_two_texts_are_no_further_apart_than_one_text_blurred_twice() -> None:
-    one, again = _twins(SECRET)
-    other, _ = _twins(OTHER)
-    of_itself, of_other = _difference(one, again), _difference(one, other)
+def test_two_texts_are_hardly_further_apart_than_one_text_blurred_twice() -> None:
+    of_itself = _difference(_blurred(_page(SECRET)), _blurred(_page(SECRET)))
+    of_other = _difference(_blurred(_page(SECRET)), _blurred(_page(OTHER)))
 
     assert of_itself > 0, "the noise is new each time"
-    assert of_other < 2 * of_itself
+    assert of_other < 1.5 * of_itself
+
+
+def test_a_secret_on_the_screen_cannot_be_guessed_from_the_blur() -> None:
+    """Blur a page with one of two words and guess the word by the nearer blur of each: hardly better than a coin."""
+    pages = []
+    for word in ("iiiiiiii", "MMMMMMMM"):
+        page = Image.new("RGB", SIZE, (250, 250, 246))
+        ImageDraw.Draw(page).text((600, 360), word, fill=(20, 24, 32))
+        pages.append(page)
+    tries = 40
+    right = 0
+    for n in range(tries):
+        target = _blurred(pages[n % 2])
+        references = [_difference(target, _blurred(page)) for page in pages]
+        right += references.index(min(references)) == n % 2
+
+    assert tries * 0.15 < right < tries * 0.85
+    plain = [page.resize((32, 18), Image.Resampling.BOX) for page in pages]
+    assert _difference(plain[0], plain[0]) == 0 < _difference(*plain), "without noise the guess is always right"
 
 
 def test_pixelating_without_noise_would_tell_two_texts_apart() -> None:
@@ -255,7 +271,7 @@ def test_a_held_picture_blurred_on_request_is_like_one_blurred_at_once() -> None
     once = encode(_frame(page), blurred=True)
 
     assert (later.width, later.height) == SIZE
-    assert _difference(_open(later.image), _open(once.image)) < 8
+    assert _difference(_open(later.image), _open(once.image)) < 12
     assert _detail(_open(later.image)) < 1.0
 
 

@@ -20,6 +20,8 @@ _XI_VERSION: Final = (2, 1)
 _DETAIL_OFFSET: Final = 6  # of a raw event's undecoded data: the key or button, uint32 (XI2proto.txt, "RawEvent")
 _SCROLL_BUTTONS: Final = frozenset({4, 5, 6, 7})
 _JOIN_S: Final = 2.0
+# Typing is read ten times a second, not at every key: it halves the cost, and finer times are of no use to anyone.
+_GATHER_MS: Final = 100
 
 
 class X11Input(InputCounter):
@@ -99,6 +101,7 @@ class X11Input(InputCounter):
     def _run(self, source: "_RawEvents", woken: socket.socket) -> None:
         with woken:
             try:
+                self._add(source.read())
                 while source.wait(woken):
                     self._add(source.read())
                 source.catch_up()
@@ -136,13 +139,14 @@ class _RawEvents:
             raise
 
     def wait(self, woken: socket.socket) -> bool:
-        """Wait for events; False when the other end of `woken` was closed."""
-        if self._display.pending_events():
-            return True
-        poll = select.poll()
-        poll.register(self._display.fileno(), select.POLLIN)
-        poll.register(woken, select.POLLIN)
-        return woken.fileno() not in {fd for fd, _ in poll.poll()}
+        """Wait for events, and then a little for more; False once the other end of `woken` was closed."""
+        stopped = select.poll()
+        stopped.register(woken, select.POLLIN)
+        either = select.poll()
+        either.register(woken, select.POLLIN)
+        either.register(self._display.fileno(), select.POLLIN)
+        either.poll()
+        return not stopped.poll(_GATHER_MS)
 
     def catch_up(self) -> None:
         """Make sure that all input which the server has seen so far has arrived."""
@@ -151,17 +155,16 @@ class _RawEvents:
     def read(self) -> Counts:
         """Count what has arrived and let go of it, the receive buffer too."""
         keys = clicks = scrolls = 0
-        while waiting := self._display.pending_events():
-            for _ in range(waiting):
-                event = self._display.next_event()
-                # Others, such as a changed keyboard layout, come unasked and have no evtype.
-                match getattr(event, "evtype", None):
-                    case xinput.RawKeyPress:
-                        keys += 1
-                    case xinput.RawButtonPress if _button(event) in _SCROLL_BUTTONS:
-                        scrolls += 1
-                    case xinput.RawButtonPress:
-                        clicks += 1
+        for _ in range(self._display.pending_events()):
+            event = self._display.next_event()
+            # Others, such as a changed keyboard layout, come unasked and have no evtype.
+            match getattr(event, "evtype", None):
+                case xinput.RawKeyPress:
+                    keys += 1
+                case xinput.RawButtonPress if _button(event) in _SCROLL_BUTTONS:
+                    scrolls += 1
+                case xinput.RawButtonPress:
+                    clicks += 1
         self._forget()
         return Counts(keys, clicks, scrolls)
 
