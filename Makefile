@@ -6,6 +6,8 @@ PYTEST_ARGS ?=
 LOCK_ARGS ?=
 
 venv := .venv/bin
+# At the end: a program of the system's comes before one of the environment's.
+export PATH := $(PATH):$(CURDIR)/$(venv)
 # Who sits at an X11 desktop needs no virtual one for the demonstration.
 virtual := $(if $(filter x,$(if $(DISPLAY),x)$(if $(WAYLAND_DISPLAY),w)),,desktop)
 # $(call prepare,purposes): the target's own name is what the person typed.

@@ -67,7 +67,7 @@ def ensure(root: Path) -> None:
         if found is State.READY:
             return
         digest = _digest(root)
-        with _step(found.value):
+        with step(found.value):
             (root / STAMP).unlink(missing_ok=True)
             if found is not State.OUTDATED:
                 _run(root, [sys.executable, "-m", "venv", "--clear", ".venv"])
@@ -182,7 +182,8 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _step(sentence: str) -> Iterator[None]:
+def step(sentence: str) -> Iterator[None]:
+    """Say what is being done, and at its end how long it took."""
     print(f"{sentence} …", flush=True)
     begin_s = time.monotonic()
     yield

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -55,6 +56,29 @@ PURPOSES = {
     "browser": Purpose("for the client's browser", ("chromium", "libatomic1")),
 }
 
+# Ubuntu's package of this name only asks for a snap, which other programs cannot steer; see scripts/browser.py.
+UBUNTUS_BROWSER = Purpose(
+    "for the client's browser",
+    tuple(
+        f"lib{name}"
+        for name in (
+            *(
+                "asound2t64",
+                "atk-bridge2.0-0",
+                "atk1.0-0",
+                "atomic1",
+                "atspi2.0-0",
+                "cairo2",
+                "cups2",
+                "dbus-1-3",
+                "drm2",
+            ),
+            *("gbm1", "glib2.0-0", "nspr4", "nss3", "pango-1.0-0", "x11-6", "xcb1", "xcomposite1", "xdamage1", "xext6"),
+            *("xfixes3", "xkbcommon0", "xrandr2"),
+        )
+    ),
+)
+
 
 def needed(purposes: list[str]) -> list[Purpose]:
     """Return the packages for the purposes, with those that the running Python itself lacks.
@@ -70,9 +94,19 @@ def needed(purposes: list[str]) -> list[Purpose]:
         if name == "packaging":
             libpython = (f"libpython{version}",) if sys.base_prefix == "/usr" else ()
             wanted.append(Purpose("for packaging the tracker", ("binutils", *libpython)))
+        elif name == "browser" and is_ubuntu():
+            wanted.append(UBUNTUS_BROWSER)
         else:
             wanted.append(PURPOSES[name])
     return wanted
+
+
+def is_ubuntu() -> bool:
+    """Return whether this is Ubuntu itself; systems made from it bring their own packages of Chromium."""
+    try:
+        return platform.freedesktop_os_release()["ID"] == "ubuntu"
+    except OSError:
+        return False
 
 
 def installed() -> set[str]:

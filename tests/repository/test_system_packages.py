@@ -41,6 +41,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine(tmp_path)
     monkeypatch.setenv("PATH", f"{made.bin}:/usr/bin:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(system_packages, "is_ubuntu", lambda: False)
     return made
 
 
@@ -96,6 +97,14 @@ def test_another_system_is_told_what_the_command_counts_on(
 
 def test_check_needs_no_packages_of_its_own() -> None:
     assert all(one.reason == "for the virtual environment" for one in system_packages.needed([]))
+
+
+def test_ubuntus_snap_is_not_asked_for(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system_packages, "is_ubuntu", lambda: True)
+    system_packages.ensure("make demo", ["browser"])
+    asked = machine.asked.read_text().split()
+    assert "libnss3" in asked
+    assert "chromium" not in asked
 
 
 @pytest.mark.parametrize(("prefix", "is_wanted"), [("/usr", True), ("/opt/python", False)])
