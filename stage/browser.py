@@ -76,7 +76,7 @@ class Visitor:
         self._go(f"{self._server}/accounts/login/")
         _fill_log_in(self._page, account)
         if self._page.locator("input[name=password]").count():
-            raise StageError(f"{account.email} could not log in: {self._page.inner_text('main').strip()}")
+            raise StageError(f"{account.email} could not log in: {_refusal(self._page)}")
 
     def status_of(self, address: str) -> int:
         """Give the HTTP status with which a page answers this person."""
@@ -115,8 +115,11 @@ class Visitor:
         self._go(tile.page)
         return list(self._page.locator("img[data-picture]").evaluate_all("images => images.map(image => image.src)"))
 
-    def photograph(self, file: Path) -> None:
-        """Save the page that is open as a PNG, once its pictures are drawn."""
+    def photograph(self, address: str, file: Path) -> None:
+        """Save a diary page as a PNG, its last segment with a picture opened beside it."""
+        self.diary(address)
+        self._page.locator("[data-segment]:has(img)").last.click()
+        self._page.locator("[data-segment-detail] img").first.wait_for(timeout=_WITHIN_MS)
         self._page.wait_for_load_state("networkidle", timeout=_WITHIN_MS)
         file.parent.mkdir(parents=True, exist_ok=True)
         self._page.screenshot(path=file)
@@ -172,7 +175,7 @@ def consent(address: str, account: Account) -> None:
         if page.locator("input[name=password]").count():
             _fill_log_in(page, account)
         if page.locator("input[name=password]").count():
-            raise StageError(f"{account.email} could not log in: {page.inner_text('main').strip()}")
+            raise StageError(f"{account.email} could not log in: {_refusal(page)}")
         page.locator("[name=allow]").click()
         page.wait_for_url(re.compile(r"^http://(127\.0\.0\.1|localhost):\d+/callback"), timeout=_WITHIN_MS)
 
@@ -184,14 +187,23 @@ def _fill_log_in(page: Page, account: Account) -> None:
     page.wait_for_load_state(timeout=_WITHIN_MS)
 
 
+def _refusal(page: Page) -> str:
+    return " ".join(page.locator("[role=alert], .field-error").all_inner_texts()) or page.inner_text("main")
+
+
 def _counts(said: dict[str, str | None]) -> Input:
     return Input(*(int(said.get(name) or 0) for name in ("keys", "clicks", "scrolls")))
 
 
-_READ_TILES = """tiles => tiles.map(tile => ({
-    ...tile.dataset,
-    picture: [...tile.querySelectorAll("img")].some(image => image.complete && image.naturalWidth > 1),
-    page: (tile.matches("a[href]") ? tile : tile.querySelector("a[href]"))?.href ?? "",
+_READ_TILES = """tiles => Promise.all(tiles.map(async tile => {
+    const images = [...tile.querySelectorAll("img")];
+    images.forEach(image => { image.loading = "eager"; });  // those below the fold would wait for being scrolled to
+    await Promise.all(images.map(image => image.decode().catch(() => null)));
+    return {
+        ...tile.dataset,
+        picture: images.some(image => image.naturalWidth > 1),
+        page: (tile.matches("a[href]") ? tile : tile.querySelector("a[href]"))?.href ?? "",
+    };
 }))"""
 
 

@@ -230,7 +230,7 @@ def _check_shown(play: Play, segments: list[Recorded]) -> None:
     with browser.opened() as chromium, browser.visiting(chromium, server, play.seed.client) as client:
         pages = read_pages(client, play.contract, segments)
         tiles = compare(segments, pages)
-        client.photograph(play.pictures / "diary.png")
+        client.photograph(pages[-1].address, play.pictures / "diary.png")
         for segment, tile in zip(segments, tiles, strict=True):
             shown = client.segment(tile)
             if shown.counted_minutes != segment.counted_minutes:

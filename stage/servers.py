@@ -49,18 +49,15 @@ class Marketplace:
         self._folder = folder
         self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environment = {
-            **{
-                name: environment[name] for name in ("PATH", "HOME", "LANG", "TZ", "VIRTUAL_ENV") if name in environment
-            },
-            "DAYBOOK_DATA": str(folder / "marketplace"),
-            "DAYBOOK_BIND": f"127.0.0.1:{self.port}",
-        }
+        kept = ("PATH", "HOME", "LANG", "TZ", "VIRTUAL_ENV")
+        self._environment = {name: environment[name] for name in kept if name in environment}
+        self._environment["DAYBOOK_DATA"] = str(folder / "marketplace")
         self._process: Process | None = None
 
     def seed(self, *, hold_s: int) -> Seed:
         """Make the demonstration's people and contracts, their policy's hold time in seconds."""
-        return _read_seed(json.loads(self._say("demo", "--json", "--hold-s", str(hold_s))))
+        words = ["demo", "--json", "--port", str(self.port), "--hold-s", str(hold_s)]
+        return _read_seed(json.loads(self._say(*words)))
 
     def add_person(self, account: Account) -> None:
         """Register somebody who has nothing to do with the demonstration's contracts."""
@@ -78,9 +75,8 @@ class Marketplace:
             StageError: it did not.
         """
         log = self._folder / "marketplace.log"
-        self._process = Process(
-            [*console_script("daybook-marketplace"), "serve"], environment=self._environment, log=log
-        )
+        command = [*console_script("daybook-marketplace"), "serve", "--port", str(self.port)]
+        self._process = Process(command, environment=self._environment, log=log)
         until(self._answers, f"the marketplace at {self.url}", within_s=_STARTS_WITHIN_S)
 
     def stop(self) -> None:
