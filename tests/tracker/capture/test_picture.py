@@ -264,6 +264,23 @@ def test_a_blurred_picture_is_small_in_information() -> None:
     assert _difference(repainted, _open(picture.image)) < 4, "32 × 18 cells say all there is"
 
 
+@pytest.mark.parametrize("grey", [0, 10, 128, 200, 255])
+def test_each_cell_is_one_of_sixteen_levels_beside_its_shade(grey: int) -> None:
+    blurred = _open(encode(_frame(Image.new("RGB", SIZE, (grey, grey, grey))), quality=95, blurred=True).image)
+    cell = SIZE[0] // 32
+    found = [
+        value
+        for x in range(cell // 2, SIZE[0], cell)
+        for y in range(cell // 2, SIZE[1], cell)
+        if isinstance(pixel := blurred.getpixel((x, y)), tuple)
+        for value in pixel
+    ]
+
+    assert len(found) == 32 * 18 * 3
+    assert all(min(value % 17, -value % 17) <= 2 for value in found)
+    assert all(abs(value - grey) < 17 + 3 for value in found)
+
+
 def test_a_held_picture_blurred_on_request_is_like_one_blurred_at_once() -> None:
     page = _page(SECRET)
     plain = encode(_frame(page))

@@ -106,3 +106,17 @@ def test_a_server_that_dies_between_two_monitors_is_a_sentence(
         X11Screen(x_server.display).grab()
 
     assert len(grabbed) == 2
+
+
+@pytest.mark.parametrize("failure", [AssertionError(), OSError("no libxcb")])
+def test_what_mss_raises_beside_its_own_error_is_a_sentence_too(
+    x_server: XServer, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    from mss import MSS  # noqa: PLC0415 - the tracker loads it at the first grab, and so does this
+
+    def fail(_self: MSS, _monitor: dict[str, int]) -> object:
+        raise failure
+
+    monkeypatch.setattr(MSS, "grab", fail)
+    with pytest.raises(ScreenUnavailableError, match=rf"X server at {x_server.display} does not give one \(\w.*\)\."):
+        X11Screen(x_server.display).grab()
