@@ -17,57 +17,61 @@ from stage.processes import StageError, program, started
 from stage.waiting import until
 
 _CODE = '''\
-"""Exports of a shop's orders, one file a day."""
+"""Sends the shop's orders to Northwind's API, each exactly once."""
 
-import csv
+import logging
 from collections.abc import Iterable
-from datetime import date
-from pathlib import Path
+from itertools import batched
 
-from shop.orders import Order, Status
+from northwind.client import Client, Refused
+from northwind.orders import Order, Outbox
 
-COLUMNS = ["number", "customer", "placed", "total_minor", "currency"]
+BATCH = 50
+log = logging.getLogger(__name__)
 
 
-def export_day(orders: Iterable[Order], day: date, folder: Path) -> Path:
-    """Write the paid orders of one day.
+def send(outbox: Outbox, client: Client) -> int:
+    """Send what waits, oldest first, and tell how many arrived.
+
 
 
     """
-    target = folder / f"orders-{day:%Y-%m-%d}.csv"
-    partial = target.with_suffix(".part")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        for order in orders:
-            if order.status is Status.PAID and order.placed.date() == day:
-                writer.writerow(order.row(COLUMNS))
-    partial.replace(target)  # readers never see half a file
-    return target
+    sent = 0
+    for batch in batched(outbox.waiting(), BATCH):
+        key = outbox.key_of(batch)  # the same orders, the same key
+        try:
+            answer = client.post("/v2/orders", [order.row() for order in batch], key=key)
+        except Refused as refusal:
+            outbox.set_aside(refusal.order, refusal.reason)
+            log.warning("order %s was refused: %s", refusal.order.number, refusal.reason)
+            continue
+        outbox.mark_sent(batch, answer.received)
+        sent += len(batch)
+    return sent
 
 
-def missing_days(folder: Path, first: date, last: date) -> list[date]:
-    """Tell which days have no export yet."""
-    written = {path.stem.removeprefix("orders-") for path in folder.glob("*.csv")}
-    return [day for day in days_between(first, last) if f"{day:%Y-%m-%d}" not in written]
+def unanswered(outbox: Outbox, orders: Iterable[Order]) -> list[Order]:
+    """Tell which orders the API has not acknowledged yet."""
+    acknowledged = outbox.acknowledged()
+    return [order for order in orders if order.number not in acknowledged]
 '''
-_TYPED_AT = (16, 4)
+_TYPED_AT = (17, 4)
 _ERASE = "\x7f"
 _TERMINAL = """\
-\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/shop\x1b[0m$ pytest -q
+\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/northwind\x1b[0m$ pytest -q
 \x1b[38;5;108m........................................................\x1b[0m [ 41%]
 \x1b[38;5;108m...............................\x1b[38;5;180ms\x1b[38;5;108m........................\x1b[0m [ 82%]
 \x1b[38;5;108m........................\x1b[0m                                 [100%]
 \x1b[1;38;5;150m135 passed\x1b[0m, \x1b[38;5;180m1 skipped\x1b[0m\x1b[38;5;108m in 6.12s\x1b[0m
-\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/shop\x1b[0m$ git status -sb
-## \x1b[38;5;108mexport-orders\x1b[0m...\x1b[38;5;174morigin/export-orders\x1b[0m [ahead \x1b[38;5;108m2\x1b[0m]
- \x1b[38;5;174mM\x1b[0m shop/exports.py
- \x1b[38;5;174mM\x1b[0m tests/test_exports.py
-\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/shop\x1b[0m$ """
+\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/northwind\x1b[0m$ git status -sb
+## \x1b[38;5;108msend-once\x1b[0m...\x1b[38;5;174morigin/send-once\x1b[0m [ahead \x1b[38;5;108m2\x1b[0m]
+ \x1b[38;5;174mM\x1b[0m northwind/sending.py
+ \x1b[38;5;174mM\x1b[0m tests/test_sending.py
+\x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/northwind\x1b[0m$ """
 
 _WORDS = re.compile(
     r"(?P<text>\"\"\".*|f?\"[^\"]*\")|(?P<comment>#.*)|(?P<number>\b\d+\b)"
-    r"|(?P<keyword>\b(?:def|return|import|from|for|in|if|is|and|not|with|as|class)\b)|(?P<name>\b[A-Z]\w+\b)"
+    r"|(?P<keyword>\b(?:def|return|import|from|for|in|if|is|and|not|with|as|class|try|except|continue)\b)|(?P<name>\b[A-Z]\w+\b)"
 )
 _COLOURS = {"text": 150, "comment": 245, "number": 180, "keyword": 110, "name": 222, "margin": 240, "bar": 250}
 _DARK, _BAR = 235, 238
@@ -92,7 +96,7 @@ def _terminal_window(desktop: Desktop, what: str, place: str) -> Iterator[None]:
         yield
 
 
-_TITLES = {"editor": "exports.py - shop - Editor", "terminal": "ana@studio: ~/shop"}
+_TITLES = {"editor": "sending.py - northwind - Editor", "terminal": "ana@studio: ~/northwind"}
 
 
 def _window_titled(desktop: Desktop, what: str) -> screen.Window | None:
@@ -141,9 +145,8 @@ def _paint(window: curses.window, text: _Text) -> None:
     height, width = window.getmaxyx()
     top = max(0, text.row - height + 5)
     window.erase()
-    bar = (
-        f"  exports.py {'●' if text.column > 4 or text.row != _TYPED_AT[0] - 1 else '×'}   orders.py   test_exports.py"
-    )
+    mark = "×" if (text.row + 1, text.column) == _TYPED_AT else "●"
+    bar = f"  sending.py {mark}   orders.py   test_sending.py"
     window.addnstr(0, 0, bar.ljust(width), width, pairs["bar"])
     for place, line in enumerate(text.lines[top : top + height - 2], start=1):
         window.addnstr(place, 0, f"{top + place:4}  ", width, pairs["margin"])
@@ -153,7 +156,7 @@ def _paint(window: curses.window, text: _Text) -> None:
             window.addnstr(place, 6 + word.start(), word.group(), max(0, width - 7 - word.start()), pairs[kind])
         if _in_docstring(text.lines, top + place - 1):
             window.addnstr(place, 6, line, width - 7, pairs["text"])
-    foot = f"  export-orders   Ln {text.row + 1}, Col {text.column + 1}"
+    foot = f"  send-once   Ln {text.row + 1}, Col {text.column + 1}"
     window.addnstr(height - 1, 0, foot.ljust(width - 1), width - 1, pairs["bar"])
     window.move(text.row - top + 1, min(6 + text.column, width - 1))
     window.refresh()

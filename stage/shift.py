@@ -20,25 +20,25 @@ class _Task:
 
 _TASKS = (
     _Task(
-        "Write the day's orders to a file in one go",
+        "Send each order exactly once",
         (
-            "orders paid after midnight belong to the next day's file.",
-            "\n\nthe file appears under its own name once it is whole,",
-            "\nso a reader never finds half of it.",
+            "a batch keeps its key until the answer is on the disk,",
+            "\nso an order that is sent twice is taken in once.",
+            "\n\nan order that is refused is set aside with the reason.",
         ),
     ),
     _Task(
-        "Review: which days lack an export?",
+        "Review: what happens after a time-out?",
         (
-            "\n\na day without orders gets a file with its header alone;",
-            "\nan empty file would look like a failed run.",
+            "\n\nafter a time-out the same batch goes again;",
+            "\nthe key tells the other side that it is no new one.",
         ),
     ),
     _Task(
         "Answer the questions on the pull request",
         (
-            "\n\ntotals stay in minor units, as the ledger has them.",
-            "\nthe currency stands beside each total.",
+            "\n\nthe order of the batches is the order of the shop.",
+            "\na gap in the numbers is not an error.",
         ),
     ),
 )
