@@ -20,17 +20,17 @@ from stage.waiting import until
 
 SOON_MS = 4_000
 _BETWEEN_MS = 3_000
-_SEGMENT_MS = 600_000
+_LATEST_MS = 600_000 - 500
 _COMMAND_WITHIN_S = 60.0
 
 
 def soon(segment_start_ms: int, count: int) -> tuple[int, ...]:
     """Give a segment's snapshot instants, in milliseconds from its start: a few seconds from now, then seconds apart.
 
-    The tracker asks when tracking first touches a segment. Where the end is too near, they lie at its very end.
+    The tracker asks when tracking first touches a segment. Where its end is too near, they lie just before that.
     """
     first_ms = max(0, time.time_ns() // 1_000_000 - segment_start_ms + SOON_MS)
-    return tuple(min(first_ms + number * _BETWEEN_MS, _SEGMENT_MS - 1) for number in range(count))
+    return tuple(min(first_ms + number * _BETWEEN_MS, _LATEST_MS) for number in range(count))
 
 
 @dataclass(frozen=True)
