@@ -111,6 +111,11 @@ class Snapshots:
         )
         return None if row is None or row[0] is None else int(row[0])
 
+    def next_hold_ms(self, now_ms: int) -> int | None:
+        """Give when the next hold that is still running ends."""
+        row = self._database.row("SELECT min(leaves_ms) FROM snapshot WHERE leaves_ms > ?", (now_ms,))
+        return None if row is None or row[0] is None else int(row[0])
+
     def blur(self, snapshot: int, pictures: tuple[Picture, ...]) -> None:
         """Put blurred pictures in place of the clear ones, whose files are destroyed."""
         with self._database.transaction():

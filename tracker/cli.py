@@ -1,0 +1,235 @@
+"""The command line `daybook`: parses, asks the engine, prints; everything it says is a sentence or documented JSON."""
+
+import argparse
+import faulthandler
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import platformdirs
+
+from tracker import app, commands
+from tracker.commands import Answer, Refused
+from tracker.control import NotRunningError
+from tracker.domain.errors import BugError, RefusedError, TrackerError
+from tracker.printing import contracts_text, diary_text, doctor_text, status_text, sync_text
+from tracker.snapshotter import DrawInstants, uniform
+
+_INTERRUPTED = 130
+_AnswerT = TypeVar("_AnswerT")
+
+
+def main(argv: Sequence[str] | None = None, *, draw_instants: DrawInstants = uniform) -> int:
+    """Run one command and give its exit code.
+
+    Args:
+        argv: the words after the program's name; None takes the process's.
+        draw_instants: draws the instants of a segment's snapshots.
+    """
+    arguments = _parser().parse_args(argv)
+    options = app.Options(arguments.data.expanduser(), arguments.key_file, draw_instants)
+    try:
+        return _COMMANDS[arguments.command](options, arguments)
+    except TrackerError as error:
+        print(error, file=sys.stderr)  # noqa: T201 (the command line's voice)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception:  # noqa: BLE001 (no traceback reaches a person; it goes to the file that the sentence names)
+        print(f"Daybook met an error of its own and ended. {_write_crash(options.data)}", file=sys.stderr)  # noqa: T201
+        return BugError.exit_code
+
+
+def _run(options: app.Options, arguments: argparse.Namespace) -> int:
+    faulthandler.enable()
+    logging.captureWarnings(True)  # noqa: FBT003 (the standard library's signature)
+    return app.run(options, is_headless=arguments.headless)
+
+
+def _login(options: app.Options, arguments: argparse.Namespace) -> int:
+    server = arguments.server or _known_server(options)
+    if arguments.device:
+        result = app.device_log_in(server, _show_code)
+    else:
+        _say("Log in in the browser window that opens now; press Ctrl-C to give up.")
+        result = app.browser_log_in(server, threading.Event())
+    return _tell(app.ask(options, result))
+
+
+def _known_server(options: app.Options) -> str:
+    answer = _expect(app.ask(options, commands.GetStatus()), commands.StatusAnswer)
+    if answer.status.sync.server is None:
+        raise RefusedError("Name the marketplace to log in to: daybook login --server https://market.example")
+    return answer.status.sync.server
+
+
+def _show_code(address: str, code: str) -> None:
+    _say(f"Open {address} on any device and type the code {code}")
+
+
+def _contracts(options: app.Options, arguments: argparse.Namespace) -> int:
+    answer = _expect(app.ask(options, commands.GetContracts()), commands.ContractsAnswer)
+    return _show(answer, contracts_text, as_json=arguments.json)
+
+
+def _start(options: app.Options, arguments: argparse.Namespace) -> int:
+    return _tell(app.ask_running(options, commands.Start(arguments.contract, arguments.memo)))
+
+
+def _memo(options: app.Options, arguments: argparse.Namespace) -> int:
+    return _tell(app.ask_running(options, commands.SetMemo(arguments.text)))
+
+
+def _stop(options: app.Options, _: argparse.Namespace) -> int:
+    return _tell(app.ask_running(options, commands.Stop()))
+
+
+def _quit(options: app.Options, _: argparse.Namespace) -> int:
+    return _tell(app.ask_running(options, commands.Quit()))
+
+
+def _status(options: app.Options, arguments: argparse.Namespace) -> int:
+    try:
+        answer, is_running = app.ask_running(options, commands.GetStatus()), True
+    except NotRunningError:
+        answer, is_running = app.ask(options, commands.GetStatus()), False
+    status = _expect(answer, commands.StatusAnswer).status
+    if status.snapshot is not None:  # the picture is for the window alone
+        status = msgspec.structs.replace(status, snapshot=msgspec.structs.replace(status.snapshot, thumbnail=None))
+    report = {"running": is_running, **msgspec.to_builtins(status)}
+    _say(msgspec.json.encode(report).decode() if arguments.json else status_text(status, is_running=is_running))
+    return 0
+
+
+def _diary(options: app.Options, arguments: argparse.Namespace) -> int:
+    answer = _expect(app.ask(options, commands.GetDiary(arguments.day)), commands.DiaryAnswer)
+    return _show(answer, diary_text, as_json=arguments.json)
+
+
+def _sync(options: app.Options, arguments: argparse.Namespace) -> int:
+    answer = _expect(app.ask(options, commands.Sync()), commands.SyncAnswer)
+    _show(answer, sync_text, as_json=arguments.json)
+    return 0 if answer.problem is None else 2
+
+
+def _doctor(_: app.Options, arguments: argparse.Namespace) -> int:
+    from tracker.doctor import examine  # noqa: PLC0415 (loads every back end, the keyring and Qt)
+
+    report = examine()
+    _show(report, doctor_text, as_json=arguments.json)
+    return 0 if all(finding.works for finding in report.findings) else 2
+
+
+_COMMANDS: dict[str, Callable[[app.Options, argparse.Namespace], int]] = {
+    "run": _run,
+    "login": _login,
+    "contracts": _contracts,
+    "start": _start,
+    "memo": _memo,
+    "stop": _stop,
+    "status": _status,
+    "diary": _diary,
+    "sync": _sync,
+    "doctor": _doctor,
+    "quit": _quit,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="daybook", description="Tracks time on freelance contracts.")
+    parser.add_argument("--version", action="version", version=f"daybook {metadata.version('daybook')}")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(platformdirs.user_data_dir("daybook")),
+        metavar="DIR",
+        help="where the encrypted buffer lives (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--key-file",
+        type=Path,
+        metavar="FILE",
+        help="keep keys and tokens in this file, readable by you alone, instead of the system's keyring",
+    )
+    words = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = words.add_parser("run", help="open the tray application")
+    run.add_argument("--headless", action="store_true", help="run without a window")
+    login = words.add_parser("login", help="log in through the system's browser")
+    login.add_argument("--server", metavar="URL", help="the marketplace's address; not needed again later")
+    login.add_argument("--device", action="store_true", help="show a code to type into a browser elsewhere")
+    _add(words, "contracts", "list the contracts", as_json=True)
+    start = words.add_parser("start", help="start the timer, or switch it to another contract")
+    start.add_argument("contract", nargs="?", help="its title, the beginning of it, or its id; default: the last one")
+    start.add_argument("--memo", help="what you are doing")
+    memo = words.add_parser("memo", help="say what you are doing from now on")
+    memo.add_argument("text")
+    words.add_parser("stop", help="stop the timer")
+    _add(words, "status", "show what is tracked and what waits", as_json=True)
+    diary = _add(words, "diary", "show a day's segments", as_json=True)
+    diary.add_argument("day", nargs="?", help="a UTC day as YYYY-MM-DD (default: today)")
+    _add(words, "sync", "send what waits now", as_json=True)
+    _add(words, "doctor", "test every back end and say what to mend", as_json=True)
+    words.add_parser("quit", help="end a running tracker, saving first")
+    return parser
+
+
+def _add(
+    words: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, *, as_json: bool
+) -> argparse.ArgumentParser:
+    parser = words.add_parser(name, help=text)
+    if as_json:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+class _RefusalError(TrackerError):
+    """The engine refused a command; it says the exit code."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.sentence)
+        self.exit_code = refused.exit_code
+
+
+def _expect(answer: Answer, kind: type[_AnswerT]) -> _AnswerT:
+    """Give the answer if it is of the kind asked for.
+
+    Raises:
+        TrackerError: the engine refused.
+    """
+    if isinstance(answer, Refused):
+        raise _RefusalError(answer)
+    if not isinstance(answer, kind):
+        raise BugError(f"The tracker answered {type(answer).__name__} where {kind.__name__} was asked for.")
+    return answer
+
+
+def _show(shown: _AnswerT, as_text: Callable[[_AnswerT], str], *, as_json: bool) -> int:
+    _say(msgspec.json.encode(shown).decode() if as_json else as_text(shown))
+    return 0
+
+
+def _tell(answer: Answer) -> int:
+    _say(_expect(answer, commands.Done).sentence)
+    return 0
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)  # noqa: T201 (the command line's voice)
+
+
+def _write_crash(folder: Path) -> str:
+    """Write the running exception's traceback to a file and say where it is."""
+    file = folder / "crash.log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as log:
+            log.write(f"{traceback.format_exc()}\n")
+    except OSError as error:
+        return f"What was recorded is safe; the details could not be written to {file} ({error.strerror})."
+    return f"What was recorded is safe; the details are in {file}, please send them to the makers."

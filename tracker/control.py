@@ -1,0 +1,90 @@
+"""How `daybook` commands reach a running tracker: one request and one answer over a local socket.
+
+The socket lies in a folder that only its owner can enter; on Windows it is a named pipe of the person's session.
+"""
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from multiprocessing.connection import Client, Listener
+from multiprocessing.connection import Connection as Wire
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from tracker.commands import Answer, Command
+from tracker.domain.errors import MachineError
+
+_commands = msgspec.json.Decoder(Command)
+_answers = msgspec.json.Decoder(Answer)
+
+
+class NotRunningError(MachineError):
+    """No tracker is running on this data folder."""
+
+
+class ControlServer:
+    """Answers commands for a data folder, each connection in a thread of its own.
+
+    Args:
+        folder: the data folder; only the process that holds its buffer may serve it.
+        submit: hands a command to the engine.
+    """
+
+    def __init__(self, folder: Path, submit: Callable[[Command], Future[Answer]]) -> None:
+        self._submit = submit
+        address = _address(folder)
+        if os.name == "posix":
+            with contextlib.suppress(FileNotFoundError):
+                Path(address).unlink()  # left by a tracker that died; the buffer's lock says that it is gone
+        self._listener = Listener(address)
+        threading.Thread(target=self._accept, name="control", daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more commands."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection = self._listener.accept()
+            except OSError:
+                return  # closed
+            threading.Thread(target=self._serve, args=(connection,), name="control-answer", daemon=True).start()
+
+    def _serve(self, connection: "Wire[bytes, bytes]") -> None:
+        with connection, contextlib.suppress(EOFError, OSError):  # the other side may go away at any time
+            command = _commands.decode(connection.recv_bytes())
+            connection.send_bytes(msgspec.json.encode(self._submit(command).result()))
+
+
+def ask(folder: Path, command: Command) -> Answer:
+    """Put a command to the tracker running on a data folder.
+
+    Raises:
+        NotRunningError: there is none, or it ended before it answered.
+    """
+    try:
+        with Client(_address(folder)) as connection:
+            connection.send_bytes(msgspec.json.encode(command))
+            answer: Answer = _answers.decode(connection.recv_bytes())
+            return answer
+    except (OSError, EOFError) as error:
+        raise NotRunningError("Daybook is not running. Start it with: daybook run") from error
+
+
+def _address(folder: Path) -> str:
+    """Name the socket after the data folder; socket paths may not be longer than about 100 characters."""
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    if os.name == "nt":
+        return rf"\\.\pipe\daybook-{name}"
+    runtime = Path(platformdirs.user_runtime_dir("daybook"))
+    try:
+        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineError(f"The folder {runtime} for Daybook's socket cannot be made ({error.strerror}).") from error
+    return str(runtime / f"{name}.socket")

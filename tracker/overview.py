@@ -1,0 +1,183 @@
+"""What the engine shows: statuses, contract lists and the tracker's own diary, read from the buffer."""
+
+from collections import Counter
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from tracker.commands import DiaryAnswer, DiarySegment
+from tracker.domain.billing import amount_minor, billable_minutes
+from tracker.domain.clock import Moment
+from tracker.domain.errors import RefusedError
+from tracker.domain.segment import segment_start_ms
+from tracker.domain.session import Phase, State
+from tracker.domain.week import DAY_MS, WEEK_MS, day_start_ms, week_start_ms
+from tracker.status import ContractLine, SnapshotView, Status, SyncView
+from tracker.store.buffer import Buffer
+from tracker.store.pictures import PictureLostError
+from tracker.sync.sealer import Sealer
+from wire import canonical
+from wire.contract import Contract, ContractStatus
+from wire.diary import Segment
+from wire.words import ActivitySource, SnapshotReason, SnapshotStatus
+
+
+class Overview:
+    """Reads what is recorded and sealed, and puts it in the words of `tracker.status`."""
+
+    def __init__(self, buffer: Buffer, sealer: Sealer) -> None:
+        self._buffer = buffer
+        self._sealer = sealer
+        self._thumbnail: tuple[str, bytes | None] = ("", None)
+
+    def status(
+        self,
+        state: State,
+        now: Moment,
+        contracts: tuple[Contract, ...],
+        device: UUID | None,
+        sync: SyncView,
+        notices: tuple[str, ...],
+    ) -> Status:
+        """Give the whole picture at one moment."""
+        lines = self.contract_lines(contracts, now)
+        tracked = next((contract for contract in contracts if contract.id == state.contract), None)
+        segment = None
+        if state.phase is Phase.TRACKING and state.contract is not None and device is not None:
+            segment = self._sealer.draft(device, state.contract, segment_start_ms(now.utc_ms))
+        return Status(
+            now_ms=now.utc_ms,
+            phase=state.phase,
+            pause_reason=state.pause_reason,
+            paused_since_ms=state.paused_since_ms,
+            contract=next((line for line in lines if line.id == state.contract), None),
+            memo=state.memo,
+            session_ms=state.session_ms,
+            activity_tenths=None if segment is None else segment.activity_tenths,
+            protection_problem=_protection_problem(state, tracked, segment),
+            snapshot=self._snapshot(now),
+            contracts=lines,
+            sync=sync,
+            notices=notices,
+        )
+
+    def contract_lines(self, contracts: tuple[Contract, ...], now: Moment) -> tuple[ContractLine, ...]:
+        """Give each contract with today's and this week's worked time (UTC)."""
+        day_ms, week_ms = day_start_ms(now.utc_ms), week_start_ms(now.utc_ms)
+        today = self._worked_ms(day_ms, day_ms + DAY_MS)
+        week = self._worked_ms(week_ms, week_ms + WEEK_MS)
+        return tuple(
+            ContractLine(
+                id=contract.id,
+                title=contract.title,
+                client=contract.client,
+                currency=contract.currency,
+                rate_minor=contract.policy.rate_minor,
+                weekly_limit_minutes=contract.policy.weekly_limit_minutes,
+                can_be_tracked=contract.status is ContractStatus.ACTIVE,
+                today_ms=today[contract.id],
+                week_ms=week[contract.id],
+                earned_minor=amount_minor(
+                    billable_minutes(week[contract.id], contract.policy.weekly_limit_minutes),
+                    contract.policy.rate_minor,
+                ),
+            )
+            for contract in contracts
+        )
+
+    def diary(self, day: str | None, contracts: tuple[Contract, ...], device: UUID | None, now: Moment) -> DiaryAnswer:
+        """Give a UTC day's segments, those still being recorded included.
+
+        Raises:
+            RefusedError: the day is not written as YYYY-MM-DD.
+        """
+        start_ms = day_start_ms(now.utc_ms) if day is None else _day_ms(day)
+        titles = {contract.id: (contract.title, contract.client) for contract in contracts}
+        found: list[tuple[Segment, str, str | None]] = []
+        drafted = set()
+        for one in self._buffer.journal.open_segments():
+            if device is None or not start_ms <= one.unsealed.start_ms < start_ms + DAY_MS:
+                continue
+            if draft := self._sealer.draft(device, one.contract, one.unsealed.start_ms):
+                found.append((draft, "recording", None))
+                drafted.add((one.contract, one.unsealed.start_ms))
+        found += [
+            (canonical.decode(revision.content, Segment), revision.state, revision.sentence)
+            for revision in self._buffer.outbox.between(start_ms, start_ms + DAY_MS)
+            if (revision.contract, revision.start_ms) not in drafted and revision.content is not None
+        ]
+        segments = [
+            DiarySegment(
+                contract_title=titles.get(segment.contract, (str(segment.contract), ""))[0],
+                client=titles.get(segment.contract, ("", ""))[1],
+                start_ms=segment.start_s * 1000,
+                worked_ms=segment.worked_ms,
+                sync_state=sync_state,
+                detail=detail,
+                segment=segment,
+            )
+            for segment, sync_state, detail in found
+        ]
+        segments.sort(key=lambda one: (one.start_ms, one.contract_title))
+        return DiaryAnswer(
+            day=datetime.fromtimestamp(start_ms / 1000, UTC).date().isoformat(),
+            worked_ms=sum(one.worked_ms for one in segments if one.sync_state != "rejected"),
+            segments=tuple(segments),
+        )
+
+    def _worked_ms(self, from_ms: int, to_ms: int) -> Counter[UUID]:
+        """Sum sealed and unsealed time by contract."""
+        return Counter(self._buffer.outbox.worked_ms(from_ms, to_ms)) + Counter(
+            self._buffer.journal.worked_ms(from_ms, to_ms)
+        )
+
+    def _snapshot(self, now: Moment) -> SnapshotView | None:
+        taken = self._buffer.snapshots.newest()
+        if taken is None:
+            return None
+        return SnapshotView(
+            id=taken.id,
+            taken_ms=taken.at_ms,
+            status=taken.status,
+            reason=taken.reason,
+            leaves_in_ms=None if taken.leaves_ms is None else max(0, taken.leaves_ms - now.utc_ms),
+            thumbnail=self._thumbnail_of(taken.pictures[0].thumbnail_sha256) if taken.pictures else None,
+        )
+
+    def _thumbnail_of(self, sha256: str) -> bytes | None:
+        """Read a thumbnail once, not with every status."""
+        if self._thumbnail[0] != sha256:
+            try:
+                self._thumbnail = (sha256, self._buffer.pictures.get(sha256))
+            except PictureLostError:
+                self._thumbnail = (sha256, None)
+        return self._thumbnail[1]
+
+
+def _day_ms(day: str) -> int:
+    try:
+        start = date.fromisoformat(day)
+    except ValueError as error:
+        raise RefusedError(f"{day!r} is not a day. Write it as YYYY-MM-DD, for example 2026-11-19.") from error
+    return int(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp() * 1000)
+
+
+_AGREED_REASONS = (SnapshotReason.OUTSIDE_TRACKED_TIME, SnapshotReason.SCREEN_LOCKED)
+
+
+def _protection_problem(state: State, contract: Contract | None, segment: Segment | None) -> str | None:
+    """Say why the running time would not be protected (PRODUCT.md, "Time"), None where it is."""
+    if contract is None or segment is None:
+        return None
+    problem = None
+    meter = segment.activity_tenths
+    if not state.memo.strip():
+        problem = "there is no memo. Say what you are doing."
+    elif segment.activity.source is ActivitySource.NONE:
+        problem = "activity cannot be measured on this desktop."
+    elif meter is not None and meter < contract.policy.activity_threshold:
+        problem = f"activity {meter} of 10 is below the agreed {contract.policy.activity_threshold}."
+    elif any(snapshot.status is SnapshotStatus.WITHHELD for snapshot in segment.snapshots):
+        problem = "this segment's snapshot was withheld."
+    elif any(one.reason is not None and one.reason not in _AGREED_REASONS for one in segment.snapshots):
+        problem = "this segment's snapshot could not be taken."
+    return None if problem is None else f"Not protected: {problem}"

@@ -1,0 +1,112 @@
+"""The command line's answers as text for people."""
+
+from datetime import UTC, datetime
+
+from tracker.commands import ContractsAnswer, DiaryAnswer, SyncAnswer
+from tracker.doctor import Report
+from tracker.domain.session import Phase
+from tracker.status import ContractLine, Status
+
+
+def status_text(status: Status, *, is_running: bool) -> str:
+    """Say what is tracked and what waits."""
+    lines = [_phase_line(status) if is_running else "Daybook is not running. Start it with: daybook run"]
+    if status.contract is not None:
+        lines.append(f"Today {_hours(status.contract.today_ms)}, this week {_week(status.contract)}")
+    sync = status.sync
+    if not sync.is_logged_in:
+        lines.append("Not logged in. Log in with: daybook login")
+    if sync.waiting_segments or sync.waiting_pictures:
+        since = "" if sync.waiting_since_ms is None else f" since {_instant(sync.waiting_since_ms)}"
+        lines.append(f"Waiting{since}: {_count(sync.waiting_segments, 'segment')}, "
+                     f"{_count(sync.waiting_pictures, 'picture')}")  # fmt: skip
+    elif sync.is_logged_in:
+        lines.append("All synced.")
+    if sync.refused_segments:
+        lines.append(f"The marketplace refused {_count(sync.refused_segments, 'segment')}: see daybook diary")
+    if sync.problem:
+        next_try = "" if sync.next_try_ms is None else f" Next try {_instant(sync.next_try_ms)}."
+        lines.append(f"{sync.problem}{next_try}")
+    return "\n".join([*lines, *status.notices])
+
+
+def contracts_text(answer: ContractsAnswer) -> str:
+    """List the contracts."""
+    lines = [
+        f"{line.title}  ({line.client}, {_rate(line)})  this week {_week(line)}"
+        + ("" if line.can_be_tracked else "  — not active")
+        for line in answer.contracts
+    ]
+    lines = lines or ["You have no contracts yet. They appear here once a client's offer is accepted."]
+    return "\n".join([*lines, *([answer.problem] if answer.problem else [])])
+
+
+def diary_text(answer: DiaryAnswer) -> str:
+    """Show a day's segments."""
+    if not answer.segments:
+        return f"{answer.day} (UTC): nothing recorded."
+    lines = [f"{answer.day} (UTC): {_hours(answer.worked_ms)} worked"]
+    for one in answer.segments:
+        memo = one.segment.intervals[-1].memo or "no memo"
+        meter = "–" if one.segment.activity_tenths is None else one.segment.activity_tenths
+        lines.append(
+            f"{_instant(one.start_ms)}  {_hours(one.worked_ms)}  {one.contract_title}: {memo}"
+            f"  activity {meter}/10  {one.sync_state}{'' if one.detail is None else f': {one.detail}'}"
+        )
+    return "\n".join(lines)
+
+
+def sync_text(answer: SyncAnswer) -> str:
+    """Say what was sent and what is left."""
+    lines = [f"Sent {_count(answer.sent_segments, 'segment')} and {_count(answer.sent_pictures, 'picture')}."]
+    if answer.waiting_segments or answer.waiting_pictures:
+        left = f"{_count(answer.waiting_segments, 'segment')} and {_count(answer.waiting_pictures, 'picture')}"
+        lines.append(f"Still waiting: {left}.")
+    if answer.refused_segments:
+        lines.append(f"The marketplace refused {_count(answer.refused_segments, 'segment')}: see daybook diary")
+    return "\n".join([*lines, *([answer.problem] if answer.problem else [])])
+
+
+def doctor_text(report: Report) -> str:
+    """Say of each part whether it works and what to mend."""
+    lines = []
+    for finding in report.findings:
+        lines.append(f"{'✓' if finding.works else '✗'} {finding.port} ({finding.back_end}): {finding.sentence}")
+        if finding.remedy:
+            lines.append(f"  → {finding.remedy}")
+    return "\n".join(lines)
+
+
+def _phase_line(status: Status) -> str:
+    title = "" if status.contract is None else f" on “{status.contract.title}”"
+    match status.phase:
+        case Phase.TRACKING:
+            protection = status.protection_problem or "Protected."
+            return f"Tracking{title} for {_hours(status.session_ms)}: {status.memo or 'no memo'}. {protection}"
+        case Phase.PAUSED:
+            since = "" if status.paused_since_ms is None else f" since {_instant(status.paused_since_ms)}"
+            return f"Paused{title}{since} ({status.pause_reason}); nothing is counted. Resume with: daybook start"
+        case Phase.STOPPED:
+            return "Stopped."
+
+
+def _week(line: ContractLine) -> str:
+    limit = "" if line.weekly_limit_minutes is None else f" of {line.weekly_limit_minutes // 60} h"
+    return f"{_hours(line.week_ms)}{limit}"
+
+
+def _rate(line: ContractLine) -> str:
+    return f"{line.rate_minor / 100:.2f} {line.currency}/h"
+
+
+def _hours(ms: int) -> str:
+    seconds = ms // 1000
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def _instant(utc_ms: int) -> str:
+    return f"{datetime.fromtimestamp(utc_ms / 1000, UTC):%H:%M} UTC"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,131 @@
+"""Snapshots from the drawn instant to the end of their hold."""
+
+import secrets
+from collections.abc import Callable
+
+from tracker.capture import picture
+from tracker.capture.screen.port import Frame, Screen, ScreenUnavailableError
+from tracker.domain.clock import Moment
+from tracker.domain.errors import MachineError, RefusedError
+from tracker.domain.segment import segment_start_ms
+from tracker.store.pictures import Pictures
+from tracker.store.snapshots import Snapshots, TakenSnapshot
+from wire.contract import Blur, Contract
+from wire.diary import Picture
+from wire.words import SEGMENT_MS, SnapshotReason
+
+DrawInstants = Callable[[int, int], tuple[int, ...]]
+
+
+def uniform(_segment_start_ms: int, count: int) -> tuple[int, ...]:
+    """Draw so many instants uniformly over a segment's ten minutes, in milliseconds from its start."""
+    return tuple(sorted(secrets.randbelow(SEGMENT_MS) for _ in range(count)))
+
+
+class Snapshotter:
+    """Takes the snapshots that are due and carries out what the person decides in the hold.
+
+    Args:
+        screen: what is grabbed.
+        snapshots: where snapshots and their instants are recorded.
+        pictures: where the pictures' bytes go.
+        draw: draws a segment's instants, once.
+    """
+
+    def __init__(self, screen: Screen, snapshots: Snapshots, pictures: Pictures, draw: DrawInstants) -> None:
+        self._screen = screen
+        self._snapshots = snapshots
+        self._pictures = pictures
+        self._draw = draw
+        self.trouble: str | None = None
+
+    def due_ms(self, contract: Contract, since_ms: int, now: Moment) -> int | None:
+        """Give the running segment's next instant (UTC) to take a snapshot at; one just passed is still due.
+
+        Args:
+            contract: what is tracked.
+            since_ms: since when, without a break.
+            now: the moment.
+        """
+        segment_ms = segment_start_ms(now.utc_ms)
+        count = contract.policy.snapshots_per_segment
+        if count and not self._snapshots.is_drawn(contract.id, segment_ms):
+            self._snapshots.draw(contract.id, segment_ms, self._draw(segment_ms, count))
+        open_ms = self._snapshots.instants(contract.id, segment_ms, is_taken=False)
+        return min((segment_ms + offset for offset in open_ms if segment_ms + offset >= since_ms), default=None)
+
+    def take(self, contract: Contract, drawn_ms: int, now: Moment) -> None:
+        """Take the snapshot of an instant that has come, and hold it; a failed one is recorded with its reason."""
+        try:
+            frames = [frame for frame in self._screen.grab() if not picture.is_blank(frame)]
+            pictures = tuple(self._keep(frame, contract.policy.blur) for frame in frames)
+            self.trouble = None if pictures else "The screen shows one single colour; no picture of it is kept."
+            reason = None if pictures else SnapshotReason.BLANK
+        except (ScreenUnavailableError, MachineError) as error:
+            pictures, reason, self.trouble = (), SnapshotReason.UNAVAILABLE, str(error)
+        self._snapshots.add(
+            contract.id,
+            now.utc_ms,
+            drawn_ms=drawn_ms,
+            pictures=pictures,
+            reason=reason,
+            leaves_ms=now.utc_ms + contract.policy.hold_s * 1000 if pictures else None,
+            is_blurred=bool(pictures) and contract.policy.blur is Blur.IRREVERSIBLE,
+            is_provisional=now.is_provisional,
+        )
+
+    def blur(self, snapshot: int) -> None:
+        """Put irreversibly blurred pictures in place of a held snapshot's.
+
+        Raises:
+            RefusedError: it is not held any more.
+        """
+        held = self._held(snapshot)
+        blurred = tuple(
+            self._put(one.monitor, picture.blur_encoded(self._pictures.get(one.sha256))) for one in held.pictures
+        )
+        self._snapshots.blur(snapshot, blurred)
+
+    def withhold(self, snapshot: int) -> None:
+        """Destroy a held snapshot's pictures; the time stays.
+
+        Raises:
+            RefusedError: it is not held any more.
+        """
+        self._held(snapshot)
+        self._snapshots.withhold(snapshot)
+
+    def view(self, snapshot: int) -> tuple[bytes, ...]:
+        """Give a snapshot's full pictures.
+
+        Raises:
+            RefusedError: it is sealed or gone.
+        """
+        found = self._snapshots.get(snapshot)
+        if found is None or not found.pictures:
+            raise RefusedError("This snapshot's pictures are not held here any more. See it in the work diary.")
+        return tuple(self._pictures.get(one.sha256) for one in found.pictures)
+
+    def restart_hold(self, contract: Contract, now: Moment) -> None:
+        """Start a contract's holds that quitting cut short again."""
+        self._snapshots.restart_hold(contract.id, now.utc_ms + contract.policy.hold_s * 1000)
+
+    def _held(self, snapshot: int) -> TakenSnapshot:
+        found = self._snapshots.get(snapshot)
+        if found is None or found.leaves_ms is None:
+            raise RefusedError("This snapshot is not held any more, so it cannot be changed here.")
+        return found
+
+    def _keep(self, frame: Frame, blur: Blur) -> Picture:
+        return self._put(frame.monitor, picture.encode(frame, blurred=blur is Blur.IRREVERSIBLE))
+
+    def _put(self, monitor: int, encoded: picture.EncodedPicture) -> Picture:
+        return Picture(
+            monitor=monitor,
+            width=encoded.width,
+            height=encoded.height,
+            sha256=self._pictures.put(encoded.image),
+            size=len(encoded.image),
+            thumbnail_sha256=self._pictures.put(encoded.thumbnail),
+            thumbnail_size=len(encoded.thumbnail),
+        )

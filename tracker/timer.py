@@ -1,0 +1,135 @@
+"""The timer at work: runs the session's state machine on the real clocks and back ends, and commits what it decides."""
+
+from tracker.capture.idle.port import IdleWatch
+from tracker.capture.input.port import InputCounter, InputUnavailableError
+from tracker.clock import Clock
+from tracker.domain import session
+from tracker.domain.clock import Anchor, Moment, Reading, Timebase
+from tracker.domain.session import TICK_S, Phase, State, transition
+from tracker.store.buffer import Buffer
+from tracker.store.journal import Measured
+from wire.contract import Contract
+from wire.words import MINUTE_MS
+
+
+class Timer:
+    """Counts time and input on one contract at a time.
+
+    Args:
+        buffer: where everything is committed.
+        clock: the only source of time.
+        counter: counts input while tracking, and at no other time.
+        idle: says when the last input was.
+    """
+
+    def __init__(self, buffer: Buffer, clock: Clock, counter: InputCounter, idle: IdleWatch) -> None:
+        self._buffer = buffer
+        self._clock = clock
+        self._counter = counter
+        self._idle = idle
+        self._timebase = Timebase.at_boot(clock.read(), _kept_anchor(buffer))
+        self._last_end_ms = buffer.journal.last_end_ms()
+        self.state = State()
+        self.contract: Contract | None = None
+
+    @property
+    def is_tracking(self) -> bool:
+        """Whether time is being recorded."""
+        return self.state.phase is Phase.TRACKING
+
+    def now(self) -> Moment:
+        """Read the clocks and place them in marketplace time."""
+        return self._timebase.moment(self._clock.read())
+
+    def start(self, contract: Contract, memo: str) -> None:
+        """Track on a contract; a running timer counts up to now and switches."""
+        if not self.is_tracking:
+            self._timebase = self._timebase.at_start(self._clock.read(), self._last_end_ms)
+            self._idle.look(self.now().mono_ms)
+            self._start_counting()
+        self._advance(session.Start(contract.id, memo, contract.policy.idle_limit_s))
+        self.contract = contract
+
+    def stop(self) -> None:
+        """Stop, with all input up to now counted."""
+        self._counter.stop()
+        self._advance(session.Stop())
+
+    def set_memo(self, memo: str) -> None:
+        """Say what is being done from now on."""
+        self._advance(session.SetMemo(memo))
+
+    def tick(self) -> None:
+        """Commit the time and input up to now; idleness and suspension are found here."""
+        self._advance(None)
+
+    def next_tick_ms(self, now: Moment) -> int | None:
+        """Give the milliseconds to the next tick: 5 s after the last, and at each minute's end; None if not tracking.
+
+        Ticking at the minute's end keeps each minute's counts apart.
+        """
+        if self.state.counted is None:
+            return None
+        return min(self.state.counted.mono_ms + TICK_S * 1000 - now.mono_ms, MINUTE_MS - now.utc_ms % MINUTE_MS)
+
+    def learn_time(self, reading: Reading, utc_ms: int) -> None:
+        """Take in the marketplace's time at a contact; what was recorded provisionally is corrected at once."""
+        was_provisional = self._timebase.current.is_provisional
+        self._timebase, shift_ms = self._timebase.learn(reading, utc_ms)
+        with self._buffer.database.transaction():
+            if was_provisional:
+                self._buffer.journal.shift_provisional(shift_ms)
+                self.state = session.shifted(self.state, shift_ms)
+            self._buffer.settings.put("anchor", f"{reading.boot_id} {reading.boot_ms} {utc_ms}")
+
+    def counting_problem(self) -> str | None:
+        """Say why input is not counted, None while it is or need not be."""
+        return self._counter.problem() if self.is_tracking else None
+
+    def _advance(self, event: session.Event | None) -> None:
+        """Count input and time up to now, handle the event if there is one, and commit all of it at once."""
+        now, before = self.now(), self.state
+        measured, last_input_ms = None, before.last_input_ms
+        if before.counted is not None and before.contract is not None:
+            idleness, counts = self._idle.look(now.mono_ms), self._counter.take()
+            measured = Measured(
+                contract=before.contract,
+                at_ms=before.counted.utc_ms,
+                source=self._counter.source,
+                keys=counts.keys,
+                clicks=counts.clicks,
+                scrolls=counts.scrolls,
+                moved=idleness.moved,
+            )
+            last_input_ms = idleness.last_input_ms
+        state, effects = transition(before, session.Tick(last_input_ms), now)
+        if event is not None:
+            state, more = transition(state, event, now)
+            effects += more
+        if not any(isinstance(effect, session.Worked) for effect in effects):
+            measured = None
+        policy_version = 1 if self.contract is None else self.contract.policy.version
+        self._buffer.journal.write(state, effects, measured, now=now, policy_version=policy_version)
+        self.state = state
+        if self.is_tracking:
+            self._start_counting()
+        elif before.counted is not None:
+            self._last_end_ms = now.utc_ms
+            self._counter.stop()
+            self._counter.take()
+
+    def _start_counting(self) -> None:
+        """Start the counter, or start it again if it died; its own problem() tells the person where it cannot."""
+        if not self._counter.running:
+            try:
+                self._counter.start()
+            except InputUnavailableError:
+                return
+
+
+def _kept_anchor(buffer: Buffer) -> Anchor | None:
+    kept = buffer.settings.get_text("anchor")
+    if kept is None:
+        return None
+    boot_id, boot_ms, utc_ms = kept.split()
+    return Anchor(boot_id, int(boot_ms), int(utc_ms), is_provisional=False)
