@@ -77,7 +77,12 @@ class Marketplace:
         log = self._folder / "marketplace.log"
         command = [*console_script("daybook-marketplace"), "serve", "--port", str(self.port)]
         self._process = Process(command, environment=self._environment, log=log)
-        until(self._answers, f"the marketplace at {self.url}", within_s=_STARTS_WITHIN_S)
+        try:
+            until(self._answers, f"the marketplace at {self.url}", within_s=_STARTS_WITHIN_S)
+        except StageError as error:
+            said = self._process.output().strip()
+            self.stop()
+            raise StageError(f"{error} It said: {said or 'nothing'}") from None
 
     def stop(self) -> None:
         """End it, if it runs."""
@@ -99,8 +104,7 @@ class Marketplace:
     def _answers(self) -> bool:
         process = self._process
         if process is None or process.exit_code is not None:
-            said = process.output().strip() if process else ""
-            raise StageError(f"The marketplace ended at once: {said}")
+            raise StageError("The marketplace ended at once.")
         try:
             with urllib.request.urlopen(f"{self.url}/api/v1/clock", timeout=5) as answer:  # noqa: S310 - our own loopback address
                 return bool(answer.status == 200)
