@@ -6,6 +6,7 @@ The socket lies in a folder that only its owner can enter; on Windows it is a na
 import contextlib
 import hashlib
 import os
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,16 +15,15 @@ from multiprocessing.connection import Connection as Wire
 from pathlib import Path
 
 import msgspec
-import platformdirs
 
 from tracker.commands import Answer, Command
-from tracker.domain.errors import MachineError
+from tracker.domain.errors import MachineError, RefusedError
 
 _commands = msgspec.json.Decoder(Command)
 _answers = msgspec.json.Decoder(Answer)
 
 
-class NotRunningError(MachineError):
+class NotRunningError(RefusedError):
     """No tracker is running on this data folder."""
 
 
@@ -82,9 +82,12 @@ def _address(folder: Path) -> str:
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     if os.name == "nt":
         return rf"\\.\pipe\daybook-{name}"
-    runtime = Path(platformdirs.user_runtime_dir("daybook"))
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or Path(tempfile.gettempdir()) / f"daybook-{os.getuid()}")
     try:
         runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = runtime.stat()
     except OSError as error:
         raise MachineError(f"The folder {runtime} for Daybook's socket cannot be made ({error.strerror}).") from error
-    return str(runtime / f"{name}.socket")
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise MachineError(f"Others can enter the folder {runtime} of Daybook's socket. Remove it, then try again.")
+    return str(runtime / f"daybook-{name}.socket")
