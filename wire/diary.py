@@ -29,6 +29,11 @@ class InvalidSegmentError(ValueError):
     """A segment's content breaks a rule that its types cannot say; the text is a sentence for people."""
 
 
+def tenths(active: int, tracked: int) -> int:
+    """Give active of tracked minutes out of ten, half up."""
+    return (20 * active + tracked) // (2 * tracked)
+
+
 class Interval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Worked time inside one segment, in milliseconds from its start; half-open."""
 
@@ -107,8 +112,8 @@ class Segment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return sum(interval.end_ms - interval.start_ms for interval in self.intervals)
 
     @property
-    def activity_tenths(self) -> int | None:
-        """The activity meter: minutes with input ÷ minutes tracked in, out of ten, half up (PRODUCT.md, "Words").
+    def activity_minutes(self) -> tuple[int, int] | None:
+        """Minutes with input, and minutes tracked in: what the activity meter divides (PRODUCT.md, "Words").
 
         None where nothing was tracked or activity could not be measured.
         """
@@ -121,7 +126,15 @@ class Segment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not tracked or self.activity.source is ActivitySource.NONE:
             return None
         active = sum(minute.is_active and minute.minute in tracked for minute in self.activity.minutes)
-        return (20 * active + len(tracked)) // (2 * len(tracked))
+        return active, len(tracked)
+
+    @property
+    def activity_tenths(self) -> int | None:
+        """The activity meter: minutes with input ÷ minutes tracked in, out of ten, half up (PRODUCT.md, "Words").
+
+        None where nothing was tracked or activity could not be measured.
+        """
+        return None if self.activity_minutes is None else tenths(*self.activity_minutes)
 
     def pictures(self) -> Iterator[Picture]:
         """Give every picture that this revision sends."""

@@ -1,0 +1,241 @@
+"""Taking in what devices send: the chain is held whole, each content judged alone (PRODUCT.md, "Offline and sync")."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import transaction
+from django.db.models import Max
+
+from marketplace.accounts.models import Device, User
+from marketplace.contracts.models import Contract
+from marketplace.contracts.services import policy_versions
+from marketplace.diary import reading
+from marketplace.diary.models import Link, Picture, Revision
+from marketplace.diary.rules import Fresh, Known, Refusal, Same, Terms, judge, open_content
+from marketplace.errors import refused
+from wire import chain, diary, sync
+
+log = structlog.get_logger(__name__)
+
+
+def ingest(user: User, batch: sync.Batch, *, now_ms: int) -> tuple[tuple[sync.Outcome, ...], set[tuple[UUID, str]]]:
+    """Take in a batch: all of its links or none, then each content by itself.
+
+    Returns one outcome a link, in order, and contract and hash of each picture that the accepted ones name.
+
+    Raises:
+        RefusedError: 404 for a device that is not the person's, 409 where the chain does not continue (with the next
+            link), 422 for a signature that is not the device's; nothing is stored then.
+    """
+    with transaction.atomic():
+        # The person is locked with the device: two devices of theirs must not be judged against the same past.
+        device = (
+            Device.objects.select_for_update().select_related("user").filter(pk=batch.device, user=user).first()
+        )
+        if device is None:
+            raise refused(404, "unknown_device", "Unknown device", "There is no such device of yours. Enrol it first.")
+        links, new = _extend_chain(device, batch, now_ms=now_ms)
+        outcomes, named = _Judging(user, device, now_ms=now_ms).run(links, batch.links, new)
+    log.info("batch taken in", device=str(device.pk), first=batch.first, links=len(links))
+    return outcomes, named
+
+
+def _extend_chain(device: Device, batch: sync.Batch, *, now_ms: int) -> tuple[list[Link], frozenset[int]]:
+    """Check that the batch continues the device's chain and is signed, and store the links that are new.
+
+    Returns the links as they are stored now, and the indexes of the new ones.
+    """
+    length = _length(device)
+    if batch.first > length:
+        raise refused(
+            409, "chain_gap", "Links are missing", f"The chain has {length} links here; send from there.",
+            next_link=length,
+        )  # fmt: skip
+    around = (batch.first - 1, batch.first + len(batch.links) - 1)
+    stored = {one.index: one for one in Link.objects.filter(device=device, index__range=around)}
+    head = chain.genesis(device.pk)
+    if batch.first:
+        head = chain.Head(batch.first, bytes(stored[batch.first - 1].hash))
+    links: list[Link] = []
+    for sent in batch.links:
+        index, digest = head.length, bytes.fromhex(sent.digest)
+        head = chain.extend(head, [digest])
+        link = stored.get(index)
+        if link is None:
+            link = Link(
+                device=device, index=index, digest=digest, hash=head.hash, received_ms=now_ms, outcome_ms=now_ms
+            )
+        elif bytes(link.hash) != head.hash:
+            raise refused(
+                409, "chain_forked", "Another chain",
+                f"Link {index} is another one here. The device must enrol a new key and begin a new chain.",
+                next_link=length,
+            )  # fmt: skip
+        links.append(link)
+    key = Ed25519PublicKey.from_public_bytes(bytes(device.public_key))
+    if not chain.is_signed(key, device.pk, head, bytes.fromhex(batch.signature)):
+        raise refused(422, "bad_signature", "Bad signature", "The batch is not signed by the device's key.")
+    fresh = [link for link in links if link.pk is None]
+    Link.objects.bulk_create(fresh)
+    return links, frozenset(link.index for link in fresh)
+
+
+def _length(device: Device) -> int:
+    last = Link.objects.filter(device=device).aggregate(last=Max("index"))["last"]
+    return 0 if last is None else last + 1
+
+
+class _Judging:
+    """One batch's contents, judged in order; what is accepted early is known to the later ones."""
+
+    def __init__(self, user: User, device: Device, *, now_ms: int) -> None:
+        self._user = user
+        self._device = device
+        self._now_ms = now_ms
+        self._revisions: list[Revision] = []
+        self._pictures: list[Picture] = []
+        self._judged: list[Link] = []
+        self._named: set[tuple[UUID, str]] = set()
+
+    def run(
+        self, links: Sequence[Link], sent: Sequence[sync.Link], new: frozenset[int]
+    ) -> tuple[tuple[sync.Outcome, ...], set[tuple[UUID, str]]]:
+        """Judge what was not judged before, store what is accepted, and give the outcomes."""
+        opened = {
+            link.index: open_content(bytes(link.digest), bytes.fromhex(one.salt or ""), bytes(one.content))
+            for link, one in zip(links, sent, strict=True)
+            if link.outcome == Link.Outcome.BARE and not one.is_bare
+        }
+        segments = [one for one in opened.values() if isinstance(one, diary.Segment)]
+        self._look_up(segments)
+        outcomes = tuple(
+            self._judge(link, opened[link.index], bytes(one.content), bytes.fromhex(one.salt or ""))
+            if link.index in opened
+            else _remembered(link, is_new=link.index in new)
+            for link, one in zip(links, sent, strict=True)
+        )
+        Revision.objects.bulk_create(self._revisions)
+        Picture.objects.bulk_create(self._pictures)
+        Link.objects.bulk_update(self._judged, ["outcome", "outcome_ms", "code", "sentence"])
+        self._name_remembered(links)
+        return outcomes, self._named
+
+    def _look_up(self, segments: Iterable[diary.Segment]) -> None:
+        segments = list(segments)
+        contracts = list(Contract.objects.filter(freelancer=self._user, pk__in={one.contract for one in segments}))
+        self._policies = policy_versions(contracts)
+        self._terms = {
+            one.pk: Terms(one.started_ms, one.ended_ms, frozenset(self._policies.get(one.pk, ()))) for one in contracts
+        }
+        starts = {one.start_s for one in segments if one.start_s < reading.LARGEST_START_S}
+        rows = Revision.objects.filter(contract__freelancer=self._user, start_s__in=starts)
+        self._known: dict[int, list[Known]] = {}
+        for row in rows:
+            self._remember(row)
+
+    def _remember(self, row: Revision) -> None:
+        known = Known(row.contract_id, row.device_id, row.start_s, row.revision, bytes(row.content), row.received_ms)
+        self._known.setdefault(row.start_s, []).append(known)
+
+    def _judge(self, link: Link, opened: diary.Segment | Refusal, content: bytes, salt: bytes) -> sync.Outcome:
+        verdict: Fresh | Same | Refusal
+        if isinstance(opened, Refusal):
+            verdict = opened
+        else:
+            verdict = judge(
+                opened,
+                content,
+                sender=self._device.pk,
+                contracts=self._terms,
+                known=self._known.get(opened.start_s, []),
+                now_ms=self._now_ms,
+            )
+        self._judged.append(link)
+        link.outcome_ms = self._now_ms
+        match verdict:
+            case Refusal(code, sentence):
+                link.outcome, link.code, link.sentence = Link.Outcome.REJECTED, code, sentence
+                return sync.Rejected(code=code, sentence=sentence)
+            case Same(received_ms):
+                link.outcome, link.outcome_ms = Link.Outcome.ACCEPTED, received_ms
+                return sync.Duplicate(received_ms=received_ms)
+            case Fresh():
+                if not isinstance(opened, diary.Segment):
+                    raise TypeError("a refusal was judged fresh")
+                link.outcome = Link.Outcome.ACCEPTED
+                self._accept(link, opened, content, salt)
+                return sync.Accepted(received_ms=self._now_ms)
+
+    def _accept(self, link: Link, segment: diary.Segment, content: bytes, salt: bytes) -> None:
+        revision = Revision(
+            link=link,
+            contract_id=segment.contract,
+            device=self._device,
+            start_s=segment.start_s,
+            revision=segment.revision,
+            policy_id=self._policies[segment.contract][segment.policy_version],
+            salt=salt,
+            content=content,
+            worked_ms=segment.worked_ms,
+            received_ms=self._now_ms,
+        )
+        self._revisions.append(revision)
+        self._remember(revision)
+        for snapshot in segment.snapshots:
+            for one in snapshot.pictures:
+                self._pictures += _pictures_of(revision, snapshot.at_ms, one)
+                self._named |= {(segment.contract, one.sha256), (segment.contract, one.thumbnail_sha256)}
+
+    def _name_remembered(self, links: Sequence[Link]) -> None:
+        """Name the pictures of links that were accepted in an earlier batch, too: an upload may have been lost."""
+        known = {link.pk for link in links if link.outcome == Link.Outcome.ACCEPTED} - {
+            link.pk for link in self._judged
+        }
+        if known:
+            rows = Picture.objects.filter(revision__link__in=known).values_list("revision__contract_id", "sha256")
+            self._named |= set(rows)
+
+
+def _remembered(link: Link, *, is_new: bool) -> sync.Outcome:
+    match Link.Outcome(link.outcome):
+        case Link.Outcome.REJECTED:
+            return sync.Rejected(code=link.code, sentence=link.sentence)
+        case Link.Outcome.ACCEPTED:
+            return sync.Duplicate(received_ms=link.outcome_ms)
+        case Link.Outcome.BARE if is_new:
+            return sync.Accepted(received_ms=link.outcome_ms)
+        case Link.Outcome.BARE:
+            return sync.Duplicate(received_ms=link.outcome_ms)
+
+
+def _pictures_of(revision: Revision, at_ms: int, said: diary.Picture) -> list[Picture]:
+    full = Picture(
+        revision=revision,
+        at_ms=at_ms,
+        monitor=said.monitor,
+        is_thumbnail=False,
+        sha256=said.sha256,
+        size=said.size,
+        width=said.width,
+        height=said.height,
+    )
+    thumbnail = Picture(
+        revision=revision,
+        at_ms=at_ms,
+        monitor=said.monitor,
+        is_thumbnail=True,
+        sha256=said.thumbnail_sha256,
+        size=said.thumbnail_size,
+    )
+    return [full, thumbnail]
+
+
+def missing_pictures(user: User, contract_id: UUID, hashes: Iterable[str]) -> list[str]:
+    """Tell which of these pictures are lacking; those that no accepted segment of the person's names are left out."""
+    named = reading.named_pictures(contract_id).filter(
+        revision__contract__freelancer=user, sha256__in=list(hashes)
+    )
+    wanted = set(named.values_list("sha256", flat=True))
+    return sorted(wanted - reading.stored_among(contract_id, wanted))
