@@ -11,7 +11,10 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from stage.desktop import virtual_desktop
+from stage import screen
+from stage.desktop import Desktop, virtual_desktop
+from stage.processes import StageError, started
+from stage.waiting import until
 
 ANSWERS_WITHIN_S = 60
 
@@ -67,6 +70,24 @@ def check_findings(printed: str) -> list[str]:
     return lines
 
 
+def check_window(program: Path, desktop: Desktop) -> None:
+    """Open the program's window and end it again as a person would.
+
+    Raises:
+        BrokenPackageError: No window comes, or the program does not end well.
+    """
+    log = desktop.folder / "run.log"
+    try:
+        with started([str(program), "run"], environment=desktop.environment, log=log) as process:
+            until(lambda: screen.window_of(desktop.display, process.pid), "the built program's window")
+            ask(program, "quit", environment=desktop.environment)
+            code = process.wait(ANSWERS_WITHIN_S)
+    except StageError as error:
+        raise BrokenPackageError(f"{error}\n{log.read_text().strip()}") from None
+    if code != 0:
+        raise BrokenPackageError(f"`daybook run` ended with {code}:\n{log.read_text().strip()}")
+
+
 def main(program: Path) -> int:
     """Try the built program and return the exit code."""
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
@@ -76,10 +97,11 @@ def main(program: Path) -> int:
         try:
             check_version(ask(program, "--version", environment=desktop.environment), project["version"])
             lines = check_findings(ask(program, "doctor", "--json", environment=desktop.environment))
+            check_window(program, desktop)
         except BrokenPackageError as error:
             print(error, file=sys.stderr)
             return 1
-    print("\n".join([*lines, f"The built program answers and took a screenshot: {program}"]))
+    print("\n".join([*lines, f"The built program answers, took a screenshot and opened its window: {program}"]))
     return 0
 
 
