@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
     add("migrate", "Bring the database up to date.")
     demo = add("demo", "Make or refresh the demo client, freelancer and contracts (this machine only).")
-    demo.add_argument("--hold-s", type=int, default=60, metavar="N", help="seconds that a snapshot is held (default: 60)")
+    demo.add_argument(
+        "--hold-s", type=int, default=60, metavar="N", help="seconds that a snapshot is held (default: 60)"
+    )
     demo.add_argument("--port", type=int, default=8000, help="port that the marketplace listens on (default: 8000)")
     demo.set_defaults(host="127.0.0.1")
     demo.add_argument("--json", action="store_true", help="print log-ins and contract ids as JSON")

@@ -79,9 +79,7 @@ def seed(*, hold_s: int) -> Demo:
         url=url,
         client=LogIn(client.name, client.email, _CLIENT[2]),
         freelancer=LogIn(freelancer.name, freelancer.email, _FREELANCER[2]),
-        contracts=tuple(
-            DemoContract(str(one.pk), one.title, f"{url}/contracts/{one.pk}/diary/") for one in contracts
-        ),
+        contracts=tuple(DemoContract(str(one.pk), one.title, f"{url}/contracts/{one.pk}/diary/") for one in contracts),
     )
 
 

@@ -7,9 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from urllib.parse import urlsplit
 
 from granian import Granian
@@ -18,8 +15,6 @@ from granian.log import LogLevels
 
 from marketplace.config import environment
 from marketplace.errors import SetupError
-
-_READY_WITHIN_S = 60.0
 
 
 def serve(settings: environment.Environment) -> int:
@@ -46,8 +41,7 @@ def serve(settings: environment.Environment) -> int:
         workers_kill_timeout=10,
         websockets=False,
     )
-    # Not a thread: granian forks its worker, and an import lock that a thread holds then stays locked in the worker.
-    announcer = subprocess.Popen([sys.executable, "-c", "from marketplace.serving import announce; announce()"])
+    announcer = _announcer(settings)
     try:
         server.serve()
     except SystemExit as stopped:
@@ -75,7 +69,9 @@ def _free_port(host: str, port: int) -> int:
 def _why_not(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return f"Port {port} of {host} is in use by another program. Stop that program, or choose another with --port."
+            return (
+                f"Port {port} of {host} is in use by another program. Stop that program, or choose another with --port."
+            )
         case errno.EADDRNOTAVAIL:
             return f"{host} is not an address of this machine. Give one that is with --host."
         case errno.EACCES:
@@ -84,20 +80,10 @@ def _why_not(error: OSError, host: str, port: int) -> str:
             return f"Cannot listen on {host}, port {port}: {error.strerror}."
 
 
-def announce() -> None:
-    """Say where the marketplace is, once it answers; run in a process of its own (see `serve`)."""
-    settings = environment.read(os.environ)
-    host = urlsplit(f"//{os.environ[environment.BIND]}").netloc.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - compares
-    request = urllib.request.Request(  # noqa: S310 - our own http address
-        f"http://{host}/api/v1/clock", headers={"Host": urlsplit(settings.public_url).netloc}
-    )
-    until = time.monotonic() + _READY_WITHIN_S
-    while time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - likewise
-                sys.stdout.write(f"Daybook marketplace ready at {settings.public_url}\n")
-                sys.stdout.flush()
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    sys.stderr.write("daybook-marketplace: It has not answered within a minute; the lines above may say why.\n")
+def _announcer(settings: environment.Environment) -> subprocess.Popen[bytes]:
+    """Start the process that says where the marketplace is, once it answers."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
+    host = everywhere.get(settings.bind_host, settings.bind_host)
+    address = f"http://[{host}]:{settings.bind_port}" if ":" in host else f"http://{host}:{settings.bind_port}"
+    public = urlsplit(settings.public_url).netloc
+    return subprocess.Popen([sys.executable, "-m", "marketplace.readiness", address, public, settings.public_url])

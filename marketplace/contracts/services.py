@@ -68,7 +68,9 @@ def start_hourly_contract(
         contract = Contract.objects.create(
             client=client, freelancer=freelancer, title=title, currency=currency, started_ms=started_ms
         )
-        _store_policy(contract, terms, version=1, holds_from_ms=started_ms, agreed_by=agreed_by, reason="contract start")
+        _store_policy(
+            contract, terms, version=1, holds_from_ms=started_ms, agreed_by=agreed_by, reason="contract start"
+        )
     log.info("contract started", contract=str(contract.pk))
     return contract
 
@@ -137,9 +139,7 @@ class Listed:
 
 def listed_contracts(user: User, *, now_ms: int) -> list[Listed]:
     """Give the contracts that the person may see, newest first, with the policy in force."""
-    return [
-        listed(one, user, now_ms=now_ms) for one in visible_contracts(user).prefetch_related("policies")
-    ]
+    return [listed(one, user, now_ms=now_ms) for one in visible_contracts(user).prefetch_related("policies")]
 
 
 def listed(contract: Contract, user: User, *, now_ms: int) -> Listed:

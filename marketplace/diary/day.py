@@ -230,5 +230,3 @@ def thumbnails_and_pictures(segments: Iterable[diary.Segment]) -> set[str]:
         for picture in segment.pictures()
         for sha256 in (picture.sha256, picture.thumbnail_sha256)
     }
-
-

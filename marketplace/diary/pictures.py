@@ -31,12 +31,13 @@ def store_picture(user: User, contract_id: UUID, sha256: str, body: bytes, *, no
     Raises:
         RefusedError: 404 where no such segment names it, 422 where the bytes are not that picture; nothing is stored.
     """
-    named = list(
-        reading.named_pictures(contract_id).filter(revision__contract__freelancer=user, sha256=sha256)
-    )
+    named = list(reading.named_pictures(contract_id).filter(revision__contract__freelancer=user, sha256=sha256))
     if not named:
         raise refused(
-            404, "unknown_picture", "Unknown picture", "No accepted segment of this contract of yours names this picture."
+            404,
+            "unknown_picture",
+            "Unknown picture",
+            "No accepted segment of this contract of yours names this picture.",
         )
     if reading.stored_among(contract_id, [sha256]):
         return
@@ -65,7 +66,9 @@ def _check(body: bytes, sha256: str, named: Iterable[Picture]) -> None:
         raise refused(422, "wrong_hash", "Another picture", "The bytes do not have the hash of the address.")
     named = [one for one in named if one.size == len(body)]
     if not named:
-        raise refused(422, "wrong_size", "Wrong size", f"The picture has {len(body)} bytes; another size was announced.")
+        raise refused(
+            422, "wrong_size", "Wrong size", f"The picture has {len(body)} bytes; another size was announced."
+        )
     measures = _measure(body)
     if measures is None:
         raise refused(422, "not_a_picture", "Not a picture", "The bytes cannot be decoded as one JPEG picture.")

@@ -31,9 +31,7 @@ def ingest(user: User, batch: sync.Batch, *, now_ms: int) -> tuple[tuple[sync.Ou
     """
     with transaction.atomic():
         # The person is locked with the device: two devices of theirs must not be judged against the same past.
-        device = (
-            Device.objects.select_for_update().select_related("user").filter(pk=batch.device, user=user).first()
-        )
+        device = Device.objects.select_for_update().select_related("user").filter(pk=batch.device, user=user).first()
         if device is None:
             raise refused(404, "unknown_device", "Unknown device", "There is no such device of yours. Enrol it first.")
         links, new = _extend_chain(device, batch, now_ms=now_ms)
@@ -234,8 +232,6 @@ def _pictures_of(revision: Revision, at_ms: int, said: diary.Picture) -> list[Pi
 
 def missing_pictures(user: User, contract_id: UUID, hashes: Iterable[str]) -> list[str]:
     """Tell which of these pictures are lacking; those that no accepted segment of the person's names are left out."""
-    named = reading.named_pictures(contract_id).filter(
-        revision__contract__freelancer=user, sha256__in=list(hashes)
-    )
+    named = reading.named_pictures(contract_id).filter(revision__contract__freelancer=user, sha256__in=list(hashes))
     wanted = set(named.values_list("sha256", flat=True))
     return sorted(wanted - reading.stored_among(contract_id, wanted))
