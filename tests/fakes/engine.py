@@ -187,6 +187,10 @@ class FakeEngine:
         if self.log_in is not None:
             self.log_in.set_result(Refused("The log-in was cancelled.", 3))
 
+    def last(self) -> Command:
+        """Give the newest command."""
+        return self.commands[-1]
+
     def publish(self, status: Status) -> None:
         """Publish a status as the engine does."""
         self.status = status

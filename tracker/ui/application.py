@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from tracker.commands import Answer, Quit, Refused
@@ -38,6 +38,7 @@ def run(engine: EnginePort, *, argv: list[str]) -> int:
     desktop = Desktop(application, engine, settings)
     termination = Termination()
     termination.asked.connect(desktop.quit)
+    desktop.ended.connect(lambda: application.exit(0))  # quit() would ask the window, which would only hide
     desktop.open()
     try:
         return application.exec()
@@ -61,6 +62,8 @@ class Desktop(QObject):
         scheme: light or dark; `Unknown` follows the desktop.
     """
 
+    ended = Signal()
+
     def __init__(
         self,
         application: QApplication,
@@ -69,7 +72,6 @@ class Desktop(QObject):
         scheme: Qt.ColorScheme = Qt.ColorScheme.Unknown,
     ) -> None:
         super().__init__()
-        self._application = application
         self._settings = settings
         self._is_quitting = self._is_overdue = False
         self._announced: int | None = None
@@ -80,7 +82,7 @@ class Desktop(QObject):
         self.actions = Actions(self)
         self.window = MainWindow(self.bridge, self.live, self.presenter, self.theme, self.actions)
         self.tray: Tray | None = None
-        self._notice: SnapshotNotice | None = None
+        self.notice: SnapshotNotice | None = None
         self._saving = QTimer(self)
         self._saving.setSingleShot(True)
         self._saving.timeout.connect(self._overdue)
@@ -111,8 +113,8 @@ class Desktop(QObject):
         self.bridge.close()
         self._settings.setValue(_GEOMETRY, self.window.saveGeometry())
         self._settings.sync()
-        if self._notice is not None:
-            self._notice.close()
+        if self.notice is not None:
+            self.notice.close()
         if self.tray is not None:
             self.tray.remove()
             self.tray = None
@@ -163,12 +165,12 @@ class Desktop(QObject):
         state = self.presenter.snapshot(status, self.live.elapsed_ms)
         if state.can_change and state.snapshot != self._announced:
             self._announced = state.snapshot
-            if self._notice is None:
-                self._notice = self._make_notice()
-            self._notice.announce(state)
-        elif self._notice is not None:
-            self._notice.update_state(state)
-        self.live.watch("notice", is_watching=self._notice is not None and self._notice.isVisible())
+            if self.notice is None:
+                self.notice = self._make_notice()
+            self.notice.announce(state)
+        elif self.notice is not None:
+            self.notice.update_state(state)
+        self.live.watch("notice", is_watching=self.notice is not None and self.notice.isVisible())
 
     def _make_notice(self) -> "SnapshotNotice":
         from tracker.ui.snapshot_notice import SnapshotNotice  # noqa: PLC0415 (the first window does not need it)
@@ -210,4 +212,5 @@ class Desktop(QObject):
 
     @Slot()
     def _end(self) -> None:
-        self._application.exit(0)
+        self._saving.stop()
+        self.ended.emit()

@@ -78,7 +78,6 @@ class Banner(TonedFrame):
         top = QHBoxLayout()
         top.setSpacing(SPACE_2)
         top.addLayout(names, 1)
-        top.addWidget(self.stop, 0, Qt.AlignmentFlag.AlignTop)
         top.addWidget(self.toggle, 0, Qt.AlignmentFlag.AlignTop)
         below = QHBoxLayout()
         below.setSpacing(SPACE_2)
@@ -88,7 +87,10 @@ class Banner(TonedFrame):
         layout.setContentsMargins(MARGIN, SPACE_4, MARGIN, SPACE_4)
         layout.setSpacing(SPACE_1)
         layout.addLayout(top)
-        layout.addWidget(self._clock)
+        middle = QHBoxLayout()
+        middle.addWidget(self._clock, 1)
+        middle.addWidget(self.stop, 0, Qt.AlignmentFlag.AlignVCenter)
+        layout.addLayout(middle)
         layout.addLayout(below)
 
     def show_state(self, state: BannerState) -> None:

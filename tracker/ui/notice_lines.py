@@ -14,7 +14,6 @@ class NoticeLine(TonedFrame):
 
     def __init__(self, theme: Theme, tone: Tone, text: str) -> None:
         super().__init__(theme, tone)
-        self.text = text
         mark = sentence()
         mark.setText("✕" if tone is Tone.RED else "▲")
         words = sentence()

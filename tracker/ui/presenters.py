@@ -239,7 +239,7 @@ class Presenter(Speaker):
             case Phase.PAUSED:
                 return self._paused(status), True
             case Phase.TRACKING if status.protection_problem:
-                return f"⚠ {status.protection_problem}", True
+                return self.tr("⚠ Not protected: {reason}").format(reason=status.protection_problem), True
             case Phase.TRACKING if status.activity_tenths is None:
                 return self.tr("✓ protected"), False
             case Phase.TRACKING:

@@ -1,7 +1,7 @@
 """The notice of a snapshot: in a corner of the screen, above all else, and never with the keyboard's focus."""
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from tracker.ui.snapshot_panel import SnapshotPanel
 from tracker.ui.snapshot_presenter import SnapshotState
@@ -12,7 +12,7 @@ _AGAIN_MS = 2_000
 _WIDTH = 340
 
 
-class SnapshotNotice(QWidget):
+class SnapshotNotice(QFrame):
     """Shows a held snapshot for some seconds, longer while the pointer rests on it.
 
     A person who types must not notice it in the keyboard: it neither activates when shown nor takes focus when
@@ -31,6 +31,7 @@ class SnapshotNotice(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWindowTitle(self.tr("Daybook took a snapshot"))
         self.setAutoFillBackground(True)
+        self.setProperty("card", True)
         self.panel = SnapshotPanel()
         for button in (self.panel.view, self.panel.blur, self.panel.withhold):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)

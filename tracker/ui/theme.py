@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QPalette, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QWidget
 
 SPACE_1, SPACE_2, SPACE_3, SPACE_4, SPACE_5 = 4, 8, 12, 16, 24
@@ -147,6 +147,13 @@ def stylesheet(tokens: Tokens) -> str:
         }}
         QLineEdit:focus {{ border: 2px solid {tokens.brand}; padding: 6px 10px; }}
         QFrame[section="true"] {{ border: 0; border-bottom: 1px solid {tokens.line}; }}
+        QFrame[card="true"] {{ border: 1px solid {tokens.muted}; }}
+        QScrollBar:vertical {{ width: 10px; background: transparent; border: 0; }}
+        QScrollBar::handle:vertical {{
+            background: {tokens.meter_off}; border-radius: {RADIUS_S}px; min-height: 32px; margin: 1px;
+        }}
+        QScrollBar::handle:vertical:hover {{ background: {tokens.muted}; }}
+        QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
         QToolTip {{
             color: {tokens.paper}; background: {tokens.ink}; border: 0; padding: {SPACE_1}px {SPACE_2}px;
         }}
@@ -170,6 +177,7 @@ class Theme(QObject):
         self._application = application
         self._wanted = scheme
         self.tokens = LIGHT
+        application.setAttribute(Qt.ApplicationAttribute.AA_UseStyleSheetPropagationInWidgetStyles)
         application.setStyle("Fusion")
         font = application.font()
         if 0 < font.pointSizeF() < _SMALLEST_POINTS:
@@ -216,8 +224,14 @@ class TonedFrame(QFrame):
             self._tone = tone
             self._colour()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Colour what came into the block since: under a stylesheet children do not inherit when they are added."""
+        super().showEvent(event)
+        self._colour()
+
     @Slot()
     def _colour(self) -> None:
+        self.setPalette(QPalette())
         self.setPalette(palette(self._theme.tokens, self._tone))
 
 
