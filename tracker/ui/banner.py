@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from tracker.domain.session import Phase
-from tracker.ui.labels import elided, figure, sentence
+from tracker.ui.labels import ClockLabel, elided, sentence
 from tracker.ui.presenters import BannerState
 from tracker.ui.theme import MARGIN, SPACE_1, SPACE_2, SPACE_4, Theme, Tone, TonedFrame
 
@@ -61,7 +61,7 @@ class Banner(TonedFrame):
         self._is_busy = False
         self._title = elided(1.1, QFont.Weight.DemiBold)
         self._subtitle = elided()
-        self._clock = figure(2.9)
+        self._clock = ClockLabel(2.9)
         self._line = sentence()
         self._meter = ActivityMeter()
         self.toggle = QPushButton()
@@ -101,7 +101,7 @@ class Banner(TonedFrame):
         self.set_tone(_TONES[state.phase])
         self._title.setText(state.title)
         self._subtitle.setText(state.subtitle)
-        self._clock.setText(state.clock)
+        self._clock.set_text(state.clock)
         self._clock.setAccessibleName(self.tr("Running time {clock}").format(clock=state.clock))
         self._line.setText(state.line)
         self._line.setVisible(bool(state.line))

@@ -52,6 +52,45 @@ class ElidedLabel(QLabel):
         self.setToolTip("" if is_whole else self.text())
 
 
+class ClockLabel(QWidget):
+    """A running clock: with figures of one width a new second is only painted, where a QLabel would lay out anew."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.setFont(scaled_font(self.font(), factor, QFont.Weight.DemiBold))
+        self._text = ""
+
+    def text(self) -> str:
+        """Give what is shown."""
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Show this text."""
+        if text == self._text:
+            return
+        is_wider = len(text) != len(self._text)
+        self._text = text
+        if is_wider:
+            self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Give the text's size."""
+        return QSize(self.fontMetrics().horizontalAdvance(self._text), self.fontMetrics().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Give the text's size: a clock is never shortened."""
+        return self.sizeHint()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the text in the block's colour."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        alignment = QStyle.visualAlignment(self.layoutDirection(), Qt.AlignmentFlag.AlignLeft)
+        painter.drawText(self.rect(), int(alignment | Qt.AlignmentFlag.AlignVCenter), self._text)
+        painter.end()
+
+
 def elided(factor: float = 1.0, weight: QFont.Weight = QFont.Weight.Normal, *, is_quiet: bool = False) -> ElidedLabel:
     """Make an elided line."""
     label = ElidedLabel()
