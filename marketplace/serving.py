@@ -1,5 +1,6 @@
-"""`serve`: migrate in a child process, then run granian as parent and worker and supervise (FINDINGS: it cannot be
-embedded in a process that has loaded Django's WSGI application).
+"""`serve`: migrate in a child process, then run granian as parent and worker and supervise.
+
+The parent never loads Django: granian forks its worker, which must come from a process without threads or connections.
 """
 
 import errno

@@ -39,6 +39,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
+        """What the database holds the rows to."""
+
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("email"), name="user_email_unique_whatever_case"),
         ]
@@ -63,6 +65,8 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
 
     class Meta:
+        """What the database holds the rows to."""
+
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organisation", "user"], name="membership_once"),
         ]
@@ -81,6 +85,8 @@ class Device(models.Model):
     enrolled_ms = models.BigIntegerField()
 
     class Meta:
+        """What the database holds the rows to."""
+
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "public_key"], name="device_once_per_key"),
         ]

@@ -29,6 +29,8 @@ class Contract(models.Model):
     ended_ms = models.BigIntegerField(null=True)
 
     class Meta:
+        """What the database holds the rows to."""
+
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(status__in=["active", "paused", "ended"]), name="contract_status_known"),
             models.CheckConstraint(
@@ -74,6 +76,8 @@ class PolicyVersion(models.Model):
     reason = models.CharField(max_length=500)
 
     class Meta:
+        """What the database holds the rows to."""
+
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["contract", "version"], name="policy_version_once"),
             models.CheckConstraint(condition=Q(version__gte=1), name="policy_versions_from_one"),

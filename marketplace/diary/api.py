@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Path, Router
+from ninja import Router
+from ninja.params import P, PathEx
 
 from marketplace.api.bearer import caller
 from marketplace.api.messages import answered, read_body, read_message
@@ -62,7 +63,7 @@ def missing_pictures(request: HttpRequest) -> HttpResponse:
     openapi_extra=says(body="image/jpeg", problems=(400, 401, 404, 411, 413, 415, 422, 503, 507)),
     url_name="put_picture",
 )
-def put_picture(request: HttpRequest, contract: UUID, sha256: str = Path(..., pattern=_SHA256)) -> HttpResponse:
+def put_picture(request: HttpRequest, contract: UUID, sha256: PathEx[str, P(pattern=_SHA256)]) -> HttpResponse:
     """Store a picture that an accepted segment names; again is harmless."""
     user = caller(request)
     body = read_body(request, content_type="image/jpeg", limit=LARGEST_PICTURE_BYTES)

@@ -1,6 +1,6 @@
 """A work diary's day, laid out for a page: hour rows of six segments. Pure; reads no clock and no database."""
 
-import datetime
+import datetime as dt
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -123,7 +123,7 @@ class Hour:
 class Day:
     """A work diary's day and its sums."""
 
-    date: datetime.date
+    date: dt.date
     entries: tuple[Entry, ...]
     hours: tuple[Hour, ...]
 
@@ -180,13 +180,13 @@ def read_content(content: bytes) -> diary.Segment:
     return msgspec.json.decode(content, type=diary.Segment)
 
 
-def bounds_s(date: datetime.date) -> tuple[int, int]:
+def bounds_s(date: dt.date) -> tuple[int, int]:
     """Give a UTC day's half-open bounds in seconds since the epoch."""
-    start_s = (date - datetime.date(1970, 1, 1)).days * DAY_S
+    start_s = (date - dt.date(1970, 1, 1)).days * DAY_S
     return start_s, start_s + DAY_S
 
 
-def lay_out(date: datetime.date, entries: Iterable[Entry]) -> Day:
+def lay_out(date: dt.date, entries: Iterable[Entry]) -> Day:
     """Lay a UTC day's segments out in hour rows; hours without a segment are left out.
 
     Segments without any worked time, which a later revision emptied, are not shown.

@@ -34,6 +34,8 @@ class Link(models.Model):
     sentence = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
+        """What the database holds the rows to."""
+
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["device", "index"], name="link_once_per_index"),
             models.CheckConstraint(
@@ -65,6 +67,8 @@ class Revision(models.Model):
     received_ms = models.BigIntegerField()
 
     class Meta:
+        """What the database holds the rows to."""
+
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["contract", "device", "start_s", "revision"], name="revision_natural_key"),
             models.CheckConstraint(condition=Q(revision__gte=1), name="revisions_from_one"),
@@ -104,6 +108,8 @@ class StoredPicture(models.Model):
     stored_ms = models.BigIntegerField()
 
     class Meta:
+        """What the database holds the rows to."""
+
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["contract", "sha256"], name="stored_picture_once_per_contract"),
         ]

@@ -13,7 +13,7 @@ from wire import canonical, chain, diary
 
 FUTURE_MS = 120_000
 LARGEST_PICTURE_BYTES = 20 * 1024 * 1024
-MOST_PIXELS = 64 * 1024 * 1024  # an 8K × 8K monitor
+MOST_PIXELS = 64 * 1024 * 1024  # a monitor of 8192 by 8192
 LAST_REVISION = 1_000_000
 
 

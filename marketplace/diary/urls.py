@@ -1,6 +1,6 @@
 """The pages of the work diary, and the pictures."""
 
-import datetime
+import datetime as dt
 
 from django.urls import path, register_converter
 
@@ -12,11 +12,11 @@ class DateConverter:
 
     regex = r"\d{4}-\d{2}-\d{2}"
 
-    def to_python(self, value: str) -> datetime.date:
+    def to_python(self, value: str) -> dt.date:
         """Read the date; one that the calendar lacks is no address."""
-        return datetime.date.fromisoformat(value)
+        return dt.date.fromisoformat(value)
 
-    def to_url(self, value: datetime.date) -> str:
+    def to_url(self, value: dt.date) -> str:
         """Write the date."""
         return value.isoformat()
 

@@ -1,6 +1,6 @@
 """The work diary's pages. Whoever is no party of the contract gets 404 for everything of it."""
 
-import datetime
+import datetime as dt
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -17,7 +17,7 @@ from marketplace.diary import pictures, reading
 from marketplace.diary.chart import HEIGHT, WIDTH, bars
 from marketplace.diary.day import DAY_S, bounds_s, lay_out
 
-_ONE_DAY = datetime.timedelta(days=1)
+_ONE_DAY = dt.timedelta(days=1)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998  # beyond, a day has no neighbours to lead to
 
 
@@ -31,7 +31,7 @@ def today(request: HttpRequest, contract_id: UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def day(request: HttpRequest, contract_id: UUID, date: datetime.date) -> HttpResponse:
+def day(request: HttpRequest, contract_id: UUID, date: dt.date) -> HttpResponse:
     """Show one day of the work diary."""
     contract = _contract(request, contract_id)
     if not _FIRST_YEAR <= date.year <= _LAST_YEAR:
@@ -107,5 +107,5 @@ def _contract(request: HttpRequest, contract_id: UUID) -> Contract:
         raise Http404 from error
 
 
-def _date_of(moment_s: int) -> datetime.date:
-    return datetime.datetime.fromtimestamp(moment_s, datetime.UTC).date()
+def _date_of(moment_s: int) -> dt.date:
+    return dt.datetime.fromtimestamp(moment_s, dt.UTC).date()

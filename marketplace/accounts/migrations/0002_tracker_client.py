@@ -1,9 +1,11 @@
 """The tracker is a public native client of our OAuth provider (RFC 8252): no secret, loopback redirects, PKCE."""
 
+from django.apps.registry import Apps as StateApps
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 
-def add_client(apps, schema_editor):
+def add_client(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     apps.get_model("oauth2_provider", "Application").objects.get_or_create(
         client_id="daybook-tracker",
         defaults={
@@ -18,7 +20,7 @@ def add_client(apps, schema_editor):
     )
 
 
-def remove_client(apps, schema_editor):
+def remove_client(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     apps.get_model("oauth2_provider", "Application").objects.filter(client_id="daybook-tracker").delete()
 
 

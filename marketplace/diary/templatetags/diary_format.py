@@ -1,6 +1,6 @@
 """How times, states and counts are written on diary pages."""
 
-import datetime
+import datetime as dt
 
 from django import template
 from django.utils.translation import gettext as _
@@ -103,7 +103,11 @@ def why_no_picture(snapshot: Snapshot) -> str:
     """Say in words why a snapshot has no picture."""
     if snapshot.status is SnapshotStatus.WITHHELD:
         return _("Withheld by the freelancer. The time is kept, unprotected.")
-    match snapshot.reason:
+    return "" if snapshot.reason is None else _reason_words(snapshot.reason)
+
+
+def _reason_words(reason: SnapshotReason) -> str:
+    match reason:
         case SnapshotReason.OUTSIDE_TRACKED_TIME:
             return _("The random instant fell outside tracked time.")
         case SnapshotReason.SCREEN_LOCKED:
@@ -114,8 +118,6 @@ def why_no_picture(snapshot: Snapshot) -> str:
             return _("The screen could not be read.")
         case SnapshotReason.LOST:
             return _("The picture was lost before it could be sent.")
-        case None:
-            return ""
 
 
 @register.filter
@@ -152,5 +154,5 @@ def is_in(sha256: str, stored: frozenset[str]) -> bool:
     return sha256 in stored
 
 
-def _moment(moment_s: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(moment_s, datetime.UTC)
+def _moment(moment_s: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(moment_s, dt.UTC)
