@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tracker import commands, control
-from tracker.capture.platform import BackEnds, choose
+from tracker.capture.platform import BackEnds, choose, require_display
 from tracker.clock import SystemClock, monotonic_ms
 from tracker.commands import Answer, Command, Refused
 from tracker.domain.errors import MachineError, RefusedError, TrackerError
@@ -94,6 +94,8 @@ def run(options: Options, *, is_headless: bool) -> int:
     Raises:
         TrackerError: it cannot start; the text says why.
     """
+    if not is_headless:
+        require_display(os.environ)
     engine = _open_or_show(options)
     try:
         server = control.ControlServer(options.data, engine.submit)

@@ -8,6 +8,7 @@ from tracker.capture.idle.port import IdleWatch, NullIdle
 from tracker.capture.input.port import InputCounter, InputUnavailableError, NullInput
 from tracker.capture.picture import is_blank
 from tracker.capture.screen.port import NullScreen, Screen, ScreenUnavailableError
+from tracker.domain.errors import MachineError
 
 _SYSTEM = sys.platform
 
@@ -89,6 +90,25 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
 
     counter = X11Input(monotonic_ms, display)
     return BackEnds(X11Screen(display), counter, X11Idle(counter, display), "x11")
+
+
+def require_display(environ: Mapping[str, str], *, system: str = _SYSTEM) -> None:
+    """Make sure that a window can open: Qt ends the whole process where its display does not answer.
+
+    Raises:
+        MachineError: there is no display, or it does not answer.
+    """
+    if not system.startswith("linux") or environ.get("WAYLAND_DISPLAY") or environ.get("QT_QPA_PLATFORM"):
+        return
+    headless = "To track without a window, start it with: daybook run --headless"
+    if not environ.get("DISPLAY"):
+        raise MachineError(f"There is no display, so Daybook's window cannot open. {headless}")
+    from tracker.capture.xconnection import NoDisplayError, close_display, open_display  # noqa: PLC0415 (as above)
+
+    try:
+        close_display(open_display(environ["DISPLAY"]))
+    except NoDisplayError as error:
+        raise MachineError(f"{error} {headless}") from None
 
 
 def doctor(back_ends: BackEnds) -> tuple[Finding, ...]:
