@@ -139,7 +139,7 @@ def _work_by_script(play: Play, seconds: int) -> tuple[list[Recorded], Input]:
     person = Person(play.desktop)
     with scenery.shown(play.desktop) as editor:
         window = _window(play, play.tracker.run())
-        person.place(window.id, 830, 10)
+        person.place(window.id, 16, 10)
         began_ms = Shift(play.tracker, person, editor, play.contract.id).work(seconds, _Photographer(play).glance)
         say(f"Done by real input: {spell(person.done)}.")
         until(lambda: total(play.segments(began_ms)) == person.done, "the tracker to have counted the same")

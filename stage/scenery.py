@@ -57,6 +57,7 @@ def unanswered(outbox: Outbox, orders: Iterable[Order]) -> list[Order]:
 '''
 _TYPED_AT = (17, 4)
 _ERASE = "\x7f"
+_WIDEST = 88
 _TERMINAL = """\
 \x1b[1;38;5;150mana@studio\x1b[0m:\x1b[1;38;5;110m~/northwind\x1b[0m$ pytest -q
 \x1b[38;5;108m........................................................\x1b[0m [ 41%]
@@ -81,7 +82,7 @@ _DARK, _BAR = 235, 238
 def shown(desktop: Desktop) -> Iterator[screen.Window]:
     """Put the editor and the terminal on a virtual desktop; give the editor's window, which has the focus."""
     with ExitStack() as stack:
-        for what, place in (("terminal", "98x10+12+576"), ("editor", "98x33+12+10")):
+        for what, place in (("terminal", "98x10+452+576"), ("editor", "98x33+452+10")):
             stack.enter_context(_terminal_window(desktop, what, place))
         yield until(lambda: _window_titled(desktop, "editor"), "the editor's window")
 
@@ -123,6 +124,8 @@ class _Text:
         elif character.isprintable():
             self.lines[self.row] = line.ljust(self.column)[: self.column] + character + line[self.column :]
             self.column += 1
+            if self.column >= _WIDEST:
+                self.take("\n")
 
 
 def _edit(window: curses.window) -> None:

@@ -83,9 +83,8 @@ class World:
 def assert_refused(said: Said, code: int, *words: str) -> None:
     """One sentence for people on stderr that has these words, and this exit code."""
     assert said.code == code, said
-    assert said.out == "", said
     assert len(said.err.strip().splitlines()) == 1, said
-    assert "Traceback" not in said.err
+    assert "Traceback" not in said.out + said.err
     for word in words:
         assert word in said.err, said
 
