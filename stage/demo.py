@@ -32,6 +32,7 @@ from stage.waiting import until
 HOLD_S = 5
 """How long a picture is held before it may leave, in seconds; a contract's usual hold is a minute."""
 
+_TRACKER_PLACE = (20, 38, 400, 600)
 _DEFAULT_S = 60
 _SHORTEST_S = 30
 _AFTER_WORK_S = 20
@@ -139,7 +140,7 @@ def _work_by_script(play: Play, seconds: int) -> tuple[list[Recorded], Input]:
     person = Person(play.desktop)
     with scenery.shown(play.desktop) as editor:
         window = _window(play, play.tracker.run())
-        person.place(window.id, 16, 10)
+        person.place(window.id, *_TRACKER_PLACE)
         began_ms = Shift(play.tracker, person, editor, play.contract.id).work(seconds, _Photographer(play).glance)
         say(f"Done by real input: {spell(person.done)}.")
         until(lambda: total(play.segments(began_ms)) == person.done, "the tracker to have counted the same")

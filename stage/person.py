@@ -73,8 +73,9 @@ class Person:
         self._do("click", "--repeat", str(abs(steps)), "--delay", str(delay_ms), button)
         self.done += Input(scrolls=abs(steps))
 
-    def place(self, window: int, left: int, top: int) -> None:
-        """Move a window there, as its frame's upper left corner."""
+    def place(self, window: int, left: int, top: int, width: int, height: int) -> None:
+        """Move and resize a window so that its content, within the frame, lies there."""
+        self._do("windowsize", "--sync", str(window), str(width), str(height))
         self._do("windowmove", "--sync", str(window), str(left), str(top))
 
     def _do(self, *words: str) -> None:

@@ -40,8 +40,9 @@ def test_disk_full(world: World, small_disk: Path) -> None:
         before = world.counted(began_ms)
 
         _fill(small_disk / "filler")
-        world.person.type("written while there was none")
         until(lambda: _is_refused_for_room(tracker), "a sentence about the disk", within_s=60)
+        world.person.type("typed while there was none")
+        until(lambda: _has_failed_to_write(tracker), "a tick that finds no room", within_s=15)
         assert sum(one.worked_ms for one in world.segments(began_ms)) >= sum(one.worked_ms for one in before)
 
         (small_disk / "filler").unlink()
@@ -78,3 +79,7 @@ def _is_refused_for_room(tracker: Tracker) -> bool:
     sentences = " ".join((said.err, *status["notices"], status["sync"]["problem"] or ""))
     assert "Traceback" not in sentences
     return "disk" in sentences.lower()
+
+
+def _has_failed_to_write(tracker: Tracker) -> bool:
+    return any("disk" in notice.lower() for notice in tracker.ask("status")["notices"])
