@@ -6,6 +6,7 @@ loudly where the client's diary page does not show what was recorded.
 
 import io
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -257,16 +258,28 @@ def _tell_the_end(play: Play, segments: list[Recorded]) -> None:
 
 def main() -> int:
     """Run the demonstration; DEMO_SECONDS ends it, DEMO_OUTPUT names the folder of its pictures."""
+    output = Path(os.environ.get("DEMO_OUTPUT") or ROOT / "demo-output").absolute()
     try:
         with ends_cleanly_on_signals(), tempfile.TemporaryDirectory(prefix="daybook-demo-") as folder:
-            pictures = Path(os.environ.get("DEMO_OUTPUT") or ROOT / "demo-output").absolute()
-            show(Path(folder), pictures, seconds_asked(os.environ.get("DEMO_SECONDS")))
+            try:
+                show(Path(folder), output, seconds_asked(os.environ.get("DEMO_SECONDS")))
+            except (StageError, BrowserError):
+                _keep_logs(Path(folder), output / "logs")
+                raise
     except KeyboardInterrupt:
         say("Ended.")
     except (StageError, BrowserError) as error:
-        print(f"\nThe demonstration failed: {error}", file=sys.stderr)
+        print(
+            f"\nThe demonstration failed: {error}\nWhat the programs printed is in {output / 'logs'}.", file=sys.stderr
+        )
         return 1
     return 0
+
+
+def _keep_logs(folder: Path, logs: Path) -> None:
+    logs.mkdir(parents=True, exist_ok=True)
+    for log in folder.rglob("*.log"):
+        shutil.copy2(log, logs)
 
 
 if __name__ == "__main__":
