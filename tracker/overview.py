@@ -4,6 +4,8 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+from msgspec import structs
+
 from tracker.commands import DiaryAnswer, DiarySegment
 from tracker.domain.billing import amount_minor, billable_minutes
 from tracker.domain.clock import Moment
@@ -27,6 +29,7 @@ class Overview:
     def __init__(self, buffer: Buffer, sealer: Sealer) -> None:
         self._buffer = buffer
         self._sealer = sealer
+        self._left: SnapshotView | None = None  # the newest snapshot as it is shown once its segment is sealed
         self._thumbnail: tuple[str, bytes | None] = ("", None)
 
     def status(
@@ -133,8 +136,8 @@ class Overview:
     def _snapshot(self, now: Moment) -> SnapshotView | None:
         taken = self._buffer.snapshots.newest()
         if taken is None:
-            return None
-        return SnapshotView(
+            return self._left
+        view = SnapshotView(
             id=taken.id,
             taken_ms=taken.at_ms,
             status=taken.status,
@@ -142,6 +145,9 @@ class Overview:
             leaves_in_ms=None if taken.leaves_ms is None else max(0, taken.leaves_ms - now.utc_ms),
             thumbnail=self._thumbnail_of(taken.pictures[0].thumbnail_sha256) if taken.pictures else None,
         )
+        sealed = SnapshotStatus.SENT if taken.status is SnapshotStatus.HELD else taken.status
+        self._left = structs.replace(view, status=sealed, leaves_in_ms=None)
+        return view
 
     def _thumbnail_of(self, sha256: str) -> bytes | None:
         """Read a thumbnail once, not with every status."""
