@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 from oauth2_provider.models import get_access_token_model
 
+from marketplace.accounts.admission import is_admitted
 from marketplace.accounts.models import User
 from marketplace.errors import RefusedError, refused
 
@@ -13,13 +14,13 @@ _SCOPE = "tracker"
 
 
 class Bearer(HttpBearer):
-    """Lets a call in that carries a token which is known, unexpired, of our scope and of an active person."""
+    """Lets a call in that carries a token which is known, unexpired, of our scope and of a person who is let in."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:  # noqa: ARG002 - ninja passes it
         """Find the token's person; tokens are stored as checksums only."""
         checksum = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
         found = get_access_token_model().objects.select_related("user").filter(token_checksum=checksum).first()
-        if found is None or not found.is_valid([_SCOPE]) or not found.user.is_active:
+        if found is None or not found.is_valid([_SCOPE]) or not is_admitted(found.user):
             return None
         user: User = found.user
         return user
