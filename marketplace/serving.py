@@ -14,7 +14,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from marketplace.config import environment
+from marketplace.config import environment, supervision
 from marketplace.errors import SetupError
 
 
@@ -26,6 +26,7 @@ def serve(settings: environment.Environment) -> int:
     """
     port = _free_port(settings.bind_host, settings.bind_port)
     os.environ[environment.BIND] = f"{settings.bind_host}:{port}"
+    os.environ[supervision.SUPERVISOR] = str(os.getpid())
     settings = environment.read(os.environ)
     migrated = subprocess.run([sys.executable, "-m", "marketplace", "migrate"], check=False)
     if migrated.returncode:

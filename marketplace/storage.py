@@ -11,6 +11,10 @@ DAMAGED = (
     "Stop the marketplace and restore the newest backup of its data folder."
 )
 BUSY = "The marketplace's database is busy with another writer. Try again in a few seconds."
+BROKEN = (
+    "The disk could not be read or written. Nothing of this was stored; look at the disk's health and free space, "
+    "then try again."
+)
 UNWRITABLE = (
     "The marketplace's data folder cannot be written. Give the account that runs the marketplace the right to write "
     "there, then start it again."
@@ -22,6 +26,7 @@ _BY_SQLITE_CODE = {
     sqlite3.SQLITE_NOTADB: ("damaged", 503, DAMAGED),
     sqlite3.SQLITE_BUSY: ("busy", 503, BUSY),
     sqlite3.SQLITE_LOCKED: ("busy", 503, BUSY),
+    sqlite3.SQLITE_IOERR: ("disk_error", 503, BROKEN),
     sqlite3.SQLITE_READONLY: ("unwritable", 503, UNWRITABLE),
     sqlite3.SQLITE_CANTOPEN: ("unwritable", 503, UNWRITABLE),
 }

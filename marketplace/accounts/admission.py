@@ -6,5 +6,5 @@ from marketplace.accounts.models import User
 
 
 def is_admitted(user: User) -> bool:
-    """Tell whether a person is let in: an active account; a demo account, whose password is known, on loopback alone."""
+    """Tell whether a person is let in: with an active account, and a demo one on loopback alone."""
     return user.is_active and (not user.is_demo or bool(settings.DEMO_LOG_INS_ALLOWED))

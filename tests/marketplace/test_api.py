@@ -5,16 +5,17 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from marketplace.clock import now_ms
 from marketplace.contracts.models import Contract
 from marketplace.contracts.services import agree_policy, as_terms, policy_in_force
 from marketplace.diary import services
-from tests.marketplace.conftest import Api, People, Recorder, problem_of, terms, token_of
+from marketplace.diary.models import Link, Revision
+from tests.marketplace.conftest import Api, People, Recorder, interval, past_start_s, problem_of, terms, token_of
 from tests.marketplace.test_pages import failing
 from wire.contract import ContractList
-from wire.sync import Clock
+from wire.sync import Accepted, Clock
 
 CALLS = [
     ("GET", "me"),
@@ -48,9 +49,8 @@ def test_errors_are_problems(method: str, path: str, status: int) -> None:
         assert response.headers["Allow"] == "GET"
 
 
-def test_contracts_of_the_freelancer_alone(
-    contract: Contract, second_contract: Contract, foreign_contract: Contract, people: People
-) -> None:
+@pytest.mark.usefixtures("contract", "second_contract", "foreign_contract")
+def test_contracts_of_the_freelancer_alone(people: People) -> None:
     def titles(api: Api) -> list[str]:
         answer = msgspec.json.decode(api.get("contracts").content, type=ContractList)
         return [one.title for one in answer.contracts]
@@ -118,6 +118,24 @@ def test_a_failing_database_is_told(
     recorder.seal(recorder.segment(contract))
     monkeypatch.setattr(services, "ingest", failing(code))
     assert problem_of(recorder.send()).status == status
+
+
+def test_a_full_database_takes_a_batch_whole_or_not_at_all(recorder: Recorder, contract: Contract) -> None:
+    long = tuple(interval(number, number + 1, memo="x" * 9_000) for number in range(50))
+    for number in range(10):
+        recorder.seal(recorder.segment(contract, past_start_s(20 + number), intervals=long))
+    with connection.cursor() as cursor:
+        (pages,) = cursor.execute("PRAGMA page_count").fetchone()
+        (most,) = cursor.execute("PRAGMA max_page_count").fetchone()
+        cursor.execute(f"PRAGMA max_page_count={pages + 50}")
+        try:
+            problem = problem_of(recorder.send())
+        finally:
+            cursor.execute(f"PRAGMA max_page_count={most}")
+    assert (problem.status, problem.code) == (507, "disk_full")
+    assert not Link.objects.exists()
+    assert not Revision.objects.exists()
+    assert {type(one) for one in recorder.outcomes()} == {Accepted}
 
 
 def test_a_bug_of_ours_is_a_problem_without_a_traceback(

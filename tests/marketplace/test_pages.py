@@ -253,7 +253,8 @@ def test_logging_out(people: People) -> None:
     assert client.get("/").status_code == 302
 
 
-def test_nobody_signs_up(people: People, browser: Client) -> None:
+@pytest.mark.usefixtures("people")
+def test_nobody_signs_up(browser: Client) -> None:
     said = {"email": "x@example.org", "password1": "long-enough-password"}
     assert b"Sign-up is closed" in browser.post("/accounts/signup/", said).content
     assert User.objects.count() == 4
@@ -299,7 +300,8 @@ def failing(code: int) -> Any:
     return raises
 
 
-def test_demo_log_ins_work_on_loopback_alone(people: People, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("db")
+def test_demo_log_ins_work_on_loopback_alone(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     User.objects.create_user("demo@example.org", "Demo", "known-to-all", is_demo=True)
     said = {"login": "demo@example.org", "password": "known-to-all"}
     monkeypatch.setattr(settings, "DEMO_LOG_INS_ALLOWED", False)
