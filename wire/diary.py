@@ -21,7 +21,8 @@ from wire.words import (
     SnapshotStatus,
 )
 
-Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+MOST_COUNTED = 1_000_000  # presses of one sort in one minute
+Count = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes sent, lower-case hex")]
 
 
