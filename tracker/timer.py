@@ -1,15 +1,21 @@
 """The timer at work: runs the session's state machine on the real clocks and back ends, and commits what it decides."""
 
+from dataclasses import replace
+
+import msgspec
+
 from tracker.capture.idle.port import IdleWatch
-from tracker.capture.input.port import InputCounter, InputUnavailableError
+from tracker.capture.input.port import Counts, InputCounter, InputUnavailableError
 from tracker.clock import Clock
 from tracker.domain import session
-from tracker.domain.clock import Anchor, Moment, Reading, Timebase
+from tracker.domain.clock import Moment, Reading, Timebase
 from tracker.domain.session import TICK_S, Phase, State, transition
 from tracker.store.buffer import Buffer
 from tracker.store.journal import Measured
 from wire.contract import Contract
 from wire.words import MINUTE_MS
+
+_NOTHING = Counts(0, 0, 0)
 
 
 class Timer:
@@ -27,8 +33,8 @@ class Timer:
         self._clock = clock
         self._counter = counter
         self._idle = idle
-        self._timebase = Timebase.at_boot(clock.read(), _kept_anchor(buffer))
-        self._last_end_ms = buffer.journal.last_end_ms()
+        self._timebase = Timebase.at_boot(clock.read(), _kept_timebase(buffer))
+        self._counts, self._moved = _NOTHING, False  # input not committed yet
         self.state = State()
         self.contract: Contract | None = None
 
@@ -44,11 +50,17 @@ class Timer:
     def start(self, contract: Contract, memo: str) -> None:
         """Track on a contract; a running timer counts up to now and switches."""
         if not self.is_tracking:
-            self._timebase = self._timebase.at_start(self._clock.read(), self._last_end_ms)
+            timebase = self._timebase.at_start(self._clock.read(), self._buffer.journal.last_end_ms())
+            self._keep(timebase)
+            self._timebase = timebase
             self._idle.look(self.now().mono_ms)
-            self._start_counting()
         self._advance(session.Start(contract.id, memo, contract.policy.idle_limit_s))
         self.contract = contract
+
+    def hold_to(self, contract: Contract) -> None:
+        """Go on by a contract's policy as it is known now."""
+        self.contract = contract
+        self.state = replace(self.state, idle_limit_s=contract.policy.idle_limit_s)
 
     def stop(self) -> None:
         """Stop, with all input up to now counted."""
@@ -74,13 +86,14 @@ class Timer:
 
     def learn_time(self, reading: Reading, utc_ms: int) -> None:
         """Take in the marketplace's time at a contact; what was recorded provisionally is corrected at once."""
-        was_provisional = self._timebase.current.is_provisional
-        self._timebase, shift_ms = self._timebase.learn(reading, utc_ms)
+        timebase, shift_ms = self._timebase.learn(reading, utc_ms)
+        state = self.state
         with self._buffer.database.transaction():
-            if was_provisional:
+            if self._timebase.current.is_provisional:
                 self._buffer.journal.shift_provisional(shift_ms)
-                self.state = session.shifted(self.state, shift_ms)
-            self._buffer.settings.put("anchor", f"{reading.boot_id} {reading.boot_ms} {utc_ms}")
+                state = session.shifted(state, shift_ms)
+            self._keep(timebase)
+        self._timebase, self.state = timebase, state
 
     def counting_problem(self) -> str | None:
         """Say why input is not counted, None while it is or need not be."""
@@ -92,14 +105,15 @@ class Timer:
         measured, last_input_ms = None, before.last_input_ms
         if before.counted is not None and before.contract is not None:
             idleness, counts = self._idle.look(now.mono_ms), self._counter.take()
+            self._counts, self._moved = _sum(self._counts, counts), self._moved or idleness.moved
             measured = Measured(
                 contract=before.contract,
                 at_ms=before.counted.utc_ms,
                 source=self._counter.source,
-                keys=counts.keys,
-                clicks=counts.clicks,
-                scrolls=counts.scrolls,
-                moved=idleness.moved,
+                keys=self._counts.keys,
+                clicks=self._counts.clicks,
+                scrolls=self._counts.scrolls,
+                moved=self._moved,
             )
             last_input_ms = idleness.last_input_ms
         state, effects = transition(before, session.Tick(last_input_ms), now)
@@ -111,12 +125,17 @@ class Timer:
         policy_version = 1 if self.contract is None else self.contract.policy.version
         self._buffer.journal.write(state, effects, measured, now=now, policy_version=policy_version)
         self.state = state
+        if measured is not None or not self.is_tracking:
+            self._counts, self._moved = _NOTHING, False
         if self.is_tracking:
             self._start_counting()
         elif before.counted is not None:
-            self._last_end_ms = now.utc_ms
             self._counter.stop()
             self._counter.take()
+
+    def _keep(self, timebase: Timebase) -> None:
+        """Keep the timebase for the next run in this boot: what is recorded stands on it."""
+        self._buffer.settings.put("timebase", msgspec.json.encode(timebase))
 
     def _start_counting(self) -> None:
         """Start the counter, or start it again if it died; its own problem() tells the person where it cannot."""
@@ -127,9 +146,10 @@ class Timer:
                 return
 
 
-def _kept_anchor(buffer: Buffer) -> Anchor | None:
-    kept = buffer.settings.get_text("anchor")
-    if kept is None:
-        return None
-    boot_id, boot_ms, utc_ms = kept.split()
-    return Anchor(boot_id, int(boot_ms), int(utc_ms), is_provisional=False)
+def _kept_timebase(buffer: Buffer) -> Timebase | None:
+    kept = buffer.settings.get("timebase")
+    return None if kept is None else msgspec.json.decode(kept, type=Timebase)
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return Counts(one.keys + other.keys, one.clicks + other.clicks, one.scrolls + other.scrolls)

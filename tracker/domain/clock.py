@@ -54,10 +54,13 @@ class Timebase:
     learnt: Anchor | None = None
 
     @classmethod
-    def at_boot(cls, reading: Reading, last: Anchor | None) -> "Timebase":
-        """Go on with the last contact's anchor if this boot made it, else provisionally with the system clock."""
-        if last is not None and last.boot_id == reading.boot_id:
-            return cls(last)
+    def at_boot(cls, reading: Reading, last: "Timebase | None") -> "Timebase":
+        """Go on with the last run's timebase if this boot made it, else provisionally with the system clock.
+
+        A provisional one goes on too, and a learnt anchor goes on waiting: what the last run recorded stands on it.
+        """
+        if last is not None and last.current.boot_id == reading.boot_id:
+            return last
         return cls(Anchor(reading.boot_id, reading.boot_ms, reading.system_utc_ms, is_provisional=True))
 
     def moment(self, reading: Reading) -> Moment:

@@ -25,9 +25,9 @@ def may_seal(segment: Unsealed, state: State, now: Moment) -> bool:
     """Tell whether nothing can change the segment any more.
 
     It has ended or the timer stopped, its holds have run out, idleness can no longer cut it, and its timestamps are
-    the marketplace's.
+    the marketplace's; so must those be that tell whether a hold has run out.
     """
-    if segment.is_provisional:
+    if segment.is_provisional or now.is_provisional:
         return False
     if segment.last_hold_ms is not None and segment.last_hold_ms > now.utc_ms:
         return False

@@ -24,6 +24,14 @@ class Interval:
         return self.end_ms - self.start_ms
 
 
+def whole_characters(text: str) -> str:
+    """Give a text that can be kept and sent: half a character, as broken input leaves one, becomes U+FFFD.
+
+    SQLite and JSON refuse such halves (lone surrogates); refused in a memo, each tick under it would be lost.
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def segment_start_ms(utc_ms: int) -> int:
     """Give the start of the segment that an instant falls in."""
     return utc_ms - utc_ms % SEGMENT_MS

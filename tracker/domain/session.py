@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from tracker.domain.clock import Moment
-from tracker.domain.segment import Interval
+from tracker.domain.segment import Interval, whole_characters
 from wire.words import Kind
 
 TICK_S = 5
@@ -110,7 +110,7 @@ def transition(state: State, event: Event, now: Moment) -> tuple[State, tuple[Ef
         case Stop():
             return State(contract=state.contract, memo=state.memo), effects
         case SetMemo(memo):
-            return replace(state, memo=memo), effects
+            return replace(state, memo=whole_characters(memo)), effects
         case Tick():
             return state, effects
 
@@ -129,7 +129,7 @@ def _started(event: Start, now: Moment) -> State:
     return State(
         phase=Phase.TRACKING,
         contract=event.contract,
-        memo=event.memo,
+        memo=whole_characters(event.memo),
         idle_limit_s=event.idle_limit_s,
         started_ms=now.utc_ms,
         counted=now,
