@@ -1,11 +1,14 @@
 """The marketplace's own settings on a throw-away data folder; only what would make tests slow is changed."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
 from marketplace.config import environment
 
 _FOLDER = tempfile.mkdtemp(prefix="daybook-tests-")
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 os.environ[environment.DATA] = _FOLDER
 os.environ[environment.BIND] = "127.0.0.1:8000"
 os.environ[environment.LOG_LEVEL] = "WARNING"
