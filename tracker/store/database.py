@@ -4,6 +4,7 @@ The file is locked for as long as it is open, so a second engine on one buffer i
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -63,12 +64,12 @@ class Database:
             self._connection = apsw.Connection(str(path))
             try:
                 self._connection.execute(f"PRAGMA key = 'raw:{key.hex()}'")
-                self._connection.execute(_PRAGMAS)
+                self._connection.execute(_PRAGMAS).fetchall()  # a statement that gives a row waits to be read
                 self._migrate()
             except BaseException:
                 self._connection.close()
                 raise
-            self._fingerprint.write_text(_fingerprint(key), encoding="ascii")
+            self._keep_fingerprint(key)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -127,11 +128,23 @@ class Database:
     def _check_key(self, key: bytes) -> None:
         if not (self._path.exists() and self._fingerprint.exists()):
             return
-        if self._fingerprint.read_text(encoding="ascii") != _fingerprint(key):
+        if self._path.stat().st_size == 0:  # SQLite would begin a new database in it without a word
+            raise BufferDamagedError(_damaged(self._path))
+        if self._fingerprint.read_bytes() != _fingerprint(key):
             raise BufferDamagedError(
                 f"The buffer {self._path} is encrypted with another key than the one in your keyring or key file. "
                 "Nothing was changed. Use the keyring or key file it was made with, or give another folder with --data."
             )
+
+    def _keep_fingerprint(self, key: bytes) -> None:
+        """Write the fingerprint once and whole: half of one would refuse the right key for ever."""
+        if not self._fingerprint.exists():
+            draft = self._fingerprint.with_suffix(".draft")
+            with draft.open("wb") as file:
+                file.write(_fingerprint(key))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._fingerprint)
 
     def _migrate(self) -> None:
         with self.transaction():
@@ -150,12 +163,19 @@ class Database:
                     "again, or a newer one."
                 )
             for number, step in enumerate(steps[version:], version + 1):
-                self._connection.execute(step.read_text(encoding="utf-8"))
+                self._connection.execute(step.read_text(encoding="utf-8")).fetchall()
                 self._connection.execute(f"PRAGMA user_version = {number}")
 
 
-def _fingerprint(key: bytes) -> str:
-    return hashlib.sha256(b"daybook buffer key" + key).hexdigest()[:16]
+def _fingerprint(key: bytes) -> bytes:
+    return hashlib.sha256(b"daybook buffer key" + key).hexdigest()[:16].encode()
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"The buffer {path} is damaged and was left as it is. Put a copy of it back, or move it away and start "
+        "Daybook again to begin a new one; what was already synced is safe on the marketplace."
+    )
 
 
 @contextmanager
@@ -168,10 +188,9 @@ def _sentences(path: Path) -> Iterator[None]:
             f"Another Daybook is using the buffer {path}. Use that one, or end it first with: daybook quit"
         ) from error
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise BufferDamagedError(
-            f"The buffer {path} is damaged and was left as it is. Put a copy of it back, or move it away and start "
-            "Daybook again to begin a new one; what was already synced is safe on the marketplace."
-        ) from error
+        raise BufferDamagedError(_damaged(path)) from error
+    except apsw.ConnectionClosedError as error:
+        raise RefusedError("Daybook has ended. Start it again with: daybook run") from error
     except apsw.FullError as error:
         raise MachineError(
             f"The disk that holds {path} is full, so this was not saved. Free some space; Daybook goes on by itself."
