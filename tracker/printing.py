@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from tracker.commands import ContractsAnswer, DiaryAnswer, SyncAnswer
 from tracker.doctor import Report
+from tracker.domain.money import decimal
 from tracker.domain.session import Phase
 from tracker.status import ContractLine, Status
 
@@ -17,7 +18,7 @@ def status_text(status: Status, *, is_running: bool) -> str:
     if not sync.is_logged_in:
         lines.append("Not logged in. Log in with: daybook login")
     if sync.waiting_segments or sync.waiting_pictures:
-        since = "" if sync.waiting_since_ms is None else f" since {_instant(sync.waiting_since_ms)}"
+        since = "" if sync.waiting_since_ms is None else f" since {_instant(sync.waiting_since_ms, status.now_ms)}"
         lines.append(f"Waiting{since}: {_count(sync.waiting_segments, 'segment')}, "
                      f"{_count(sync.waiting_pictures, 'picture')}")  # fmt: skip
     elif sync.is_logged_in:
@@ -25,7 +26,7 @@ def status_text(status: Status, *, is_running: bool) -> str:
     if sync.refused_segments:
         lines.append(f"The marketplace refused {_count(sync.refused_segments, 'segment')}: see daybook diary")
     if sync.problem:
-        next_try = "" if sync.next_try_ms is None else f" Next try {_instant(sync.next_try_ms)}."
+        next_try = "" if sync.next_try_ms is None else f" Next try {_instant(sync.next_try_ms, status.now_ms)}."
         lines.append(f"{sync.problem}{next_try}")
     return "\n".join([*lines, *status.notices])
 
@@ -50,7 +51,7 @@ def diary_text(answer: DiaryAnswer) -> str:
         memo = one.segment.intervals[-1].memo or "no memo"
         meter = "–" if one.segment.activity_tenths is None else one.segment.activity_tenths
         lines.append(
-            f"{_instant(one.start_ms)}  {_hours(one.worked_ms)}  {one.contract_title}: {memo}"
+            f"{_instant(one.start_ms, one.start_ms)}  {_hours(one.worked_ms)}  {one.contract_title}: {memo}"
             f"  activity {meter}/10  {one.sync_state}{'' if one.detail is None else f': {one.detail}'}"
         )
     return "\n".join(lines)
@@ -81,22 +82,24 @@ def _phase_line(status: Status) -> str:
     title = "" if status.contract is None else f" on “{status.contract.title}”"
     match status.phase:
         case Phase.TRACKING:
-            protection = status.protection_problem or "Protected."
+            problem = status.protection_problem
+            protection = "Protected." if problem is None else f"Not protected: {problem}"
             return f"Tracking{title} for {_hours(status.session_ms)}: {status.memo or 'no memo'}. {protection}"
         case Phase.PAUSED:
-            since = "" if status.paused_since_ms is None else f" since {_instant(status.paused_since_ms)}"
+            since_ms = status.paused_since_ms
+            since = "" if since_ms is None else f" since {_instant(since_ms, status.now_ms)}"
             return f"Paused{title}{since} ({status.pause_reason}); nothing is counted. Resume with: daybook start"
         case Phase.STOPPED:
             return "Stopped."
 
 
 def _week(line: ContractLine) -> str:
-    limit = "" if line.weekly_limit_minutes is None else f" of {line.weekly_limit_minutes // 60} h"
+    limit = "" if line.weekly_limit_minutes is None else f" of {_hours(line.weekly_limit_minutes * 60_000)}"
     return f"{_hours(line.week_ms)}{limit}"
 
 
 def _rate(line: ContractLine) -> str:
-    return f"{line.rate_minor / 100:.2f} {line.currency}/h"
+    return f"{decimal(line.rate_minor, line.currency)} {line.currency}/h"
 
 
 def _hours(ms: int) -> str:
@@ -104,8 +107,10 @@ def _hours(ms: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def _instant(utc_ms: int) -> str:
-    return f"{datetime.fromtimestamp(utc_ms / 1000, UTC):%H:%M} UTC"
+def _instant(utc_ms: int, now_ms: int) -> str:
+    """Tell an instant by its time, and by its day as well if that is not today."""
+    instant, now = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (utc_ms, now_ms))
+    return f"{instant:%H:%M} UTC" if instant.date() == now.date() else f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
+from tracker.domain.money import exponent
+
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
@@ -15,17 +17,6 @@ DAY_MS = 24 * HOUR_MS
 
 Translate = Callable[[str, str, int], str]
 """Gives the translation of (context, source text, count); the count is -1 where the text has none."""
-
-_NO_MINOR = (
-    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"),
-    *("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
-)
-_EXPONENTS = {
-    **dict.fromkeys(_NO_MINOR, 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("CLF", "UYW"), 4),
-}
-"""Currencies whose minor unit is not a hundredth (ISO 4217, list one, column "Minor unit")."""
 
 _GROUP = "\N{NARROW NO-BREAK SPACE}"
 
@@ -99,8 +90,8 @@ def span(duration_ms: int) -> str:
 
 def amount(minor: int, currency: str) -> str:
     """Write an amount without its currency: grouped by narrow spaces, with the currency's own decimals."""
-    exponent = _EXPONENTS.get(currency, 2)
+    decimals = exponent(currency)
     sign = "\N{MINUS SIGN}" if minor < 0 else ""
-    whole, part = divmod(abs(minor), 10**exponent)
+    whole, part = divmod(abs(minor), 10**decimals)
     grouped = f"{whole:,}".replace(",", _GROUP)
-    return f"{sign}{grouped}.{part:0{exponent}}" if exponent else f"{sign}{grouped}"
+    return f"{sign}{grouped}.{part:0{decimals}}" if decimals else f"{sign}{grouped}"
