@@ -1,6 +1,7 @@
 """The composition root: the only place that picks the parts and wires them."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -13,10 +14,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tracker import commands, control
+from tracker.answering import answered
 from tracker.capture.platform import BackEnds, choose, require_display
 from tracker.clock import SystemClock, monotonic_ms
-from tracker.commands import Answer, Command, Refused
-from tracker.domain.errors import MachineError, RefusedError, TrackerError
+from tracker.commands import Answer, Command
+from tracker.domain.errors import MachineError, RefusedError
 from tracker.engine import Engine
 from tracker.snapshotter import DrawInstants
 from tracker.status import Status
@@ -26,6 +28,8 @@ from tracker.sync import login
 from tracker.sync.credentials import KeyFileVault, KeyringVault, Vault
 
 _BUFFER_KEY = "buffer-key"
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[\w.:-]+")
 _STARTING_S = 5.0  # how long another process may take between opening the buffer and answering commands
 
 
@@ -69,6 +73,7 @@ class WindowEngine:
 
     def begin_log_in(self, server: str) -> Future[Answer]:
         """Log in through the system's browser."""
+        self._cancelled.set()  # one that is under way gives up
         self._cancelled = threading.Event()
         answer: Future[Answer] = Future()
         arguments = (server, self._cancelled, answer)
@@ -80,12 +85,7 @@ class WindowEngine:
         self._cancelled.set()
 
     def _log_in(self, server: str, cancelled: threading.Event, answer: Future[Answer]) -> None:
-        try:
-            answer.set_result(self._engine.submit(browser_log_in(server, cancelled)).result())
-        except TrackerError as error:
-            answer.set_result(Refused(str(error), error.exit_code))
-        except Exception as error:  # noqa: BLE001 (handed to the window, which tells it)
-            answer.set_exception(error)
+        answer.set_result(answered(lambda: self._engine.submit(browser_log_in(server, cancelled)).result()))
 
 
 def run(options: Options, *, is_headless: bool) -> int:
@@ -99,12 +99,14 @@ def run(options: Options, *, is_headless: bool) -> int:
     engine = _open_or_show(options)
     try:
         server = control.ControlServer(options.data, engine.submit)
-        engine.start()
-        if is_headless:
-            _run_headless(engine)
-        else:
-            _run_window(engine)
-        server.close()
+        try:
+            engine.start()
+            if is_headless:
+                _run_headless(engine)
+            else:
+                _run_window(engine)
+        finally:
+            server.close()
     finally:
         engine.close()
     return 0
@@ -158,16 +160,23 @@ def checked_server(server: str) -> str:
     Raises:
         RefusedError: it is no web address, or would send the log-in unencrypted.
     """
-    parts = urlsplit(server if "://" in server else f"https://{server}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise RefusedError(f"{server!r} is not a marketplace's address. It looks like https://market.example")
-    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+    wrong = RefusedError(f"{server!r} is not a marketplace's address. It looks like https://market.example")
+    try:
+        parts = urlsplit(server.strip() if "://" in server else f"https://{server.strip()}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in _PORTS or not _HOST.fullmatch(host) or parts.username is not None:
+        raise wrong
+    if parts.scheme == "http" and host not in {"127.0.0.1", "::1", "localhost"}:
         raise RefusedError(f"{server} would send your log-in unencrypted. Use its https:// address.")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    name = f"[{host}]" if ":" in host else host
+    place = "" if port in {None, _PORTS[parts.scheme]} else f":{port}"
+    return f"{parts.scheme}://{name}{place}{parts.path.rstrip('/')}"
 
 
-def _log_in(server: str, answer: dict[str, object]) -> commands.LogIn:
-    tokens = login.tokens_from(answer, SystemClock())
+def _log_in(server: str, answer: login.Granted) -> commands.LogIn:
+    tokens = answer.tokens(SystemClock())
     return commands.LogIn(server, tokens.access, tokens.refresh, tokens.expires_ms)
 
 
@@ -219,8 +228,8 @@ def _engine(options: Options) -> Engine:
 def _open_buffer(folder: Path, vault: Vault) -> Buffer:
     kept = vault.get(_BUFFER_KEY)
     if kept is not None:
-        return open_buffer(folder, bytes.fromhex(kept))
-    if database_path(folder).exists():
+        return open_buffer(folder, _key_of(kept, folder))
+    if os.access(database_path(folder), os.F_OK):
         raise MachineError(
             f"The key of the buffer in {folder} is not in the keyring or key file. Nothing was changed. Use the "
             "keyring or key file it was made with, or give another folder with --data."
@@ -228,6 +237,16 @@ def _open_buffer(folder: Path, vault: Vault) -> Buffer:
     key = new_key()
     vault.put(_BUFFER_KEY, key.hex())
     return open_buffer(folder, key)
+
+
+def _key_of(kept: str, folder: Path) -> bytes:
+    try:
+        return bytes.fromhex(kept)
+    except ValueError as error:
+        raise MachineError(
+            f"The key of the buffer in {folder} is damaged in the keyring or key file. Nothing was changed. Put a copy "
+            "of it back."
+        ) from error
 
 
 def _run_headless(engine: Engine) -> None:

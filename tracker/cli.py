@@ -2,7 +2,9 @@
 
 import argparse
 import faulthandler
+import io
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -22,6 +24,7 @@ from tracker.printing import contracts_text, diary_text, doctor_text, status_tex
 from tracker.snapshotter import DrawInstants, uniform
 
 _INTERRUPTED = 130
+_NOBODY_READS = 141  # what a shell says of a program that SIGPIPE ended
 _AnswerT = TypeVar("_AnswerT")
 
 
@@ -32,8 +35,17 @@ def main(argv: Sequence[str] | None = None, *, draw_instants: DrawInstants = uni
         argv: the words after the program's name; None takes the process's.
         draw_instants: draws the instants of a segment's snapshots.
     """
-    arguments = _parser().parse_args(argv)
-    options = app.Options(arguments.data.expanduser(), arguments.key_file, draw_instants)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows the rest
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    options = app.Options(arguments.data, arguments.key_file, draw_instants)
+    log = _CrashLog(options.data)
+    logging.getLogger().addHandler(log)
     try:
         return _COMMANDS[arguments.command](options, arguments)
     except TrackerError as error:
@@ -41,19 +53,30 @@ def main(argv: Sequence[str] | None = None, *, draw_instants: DrawInstants = uni
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains as it ends
+        return _NOBODY_READS
     except Exception:  # noqa: BLE001 (no traceback reaches a person; it goes to the file that the sentence names)
-        print(f"Daybook met an error of its own and ended. {_write_crash(options.data)}", file=sys.stderr)  # noqa: T201
+        said = _write_crash(options.data, traceback.format_exc())
+        print(f"Daybook met an error of its own and ended. {said}", file=sys.stderr)  # noqa: T201
         return BugError.exit_code
+    finally:
+        logging.getLogger().removeHandler(log)
 
 
 def _run(options: app.Options, arguments: argparse.Namespace) -> int:
     faulthandler.enable()
     logging.captureWarnings(True)  # noqa: FBT003 (the standard library's signature)
+    threading.excepthook = _log_thread
     return app.run(options, is_headless=arguments.headless)
 
 
 def _login(options: app.Options, arguments: argparse.Namespace) -> int:
-    server = arguments.server or _known_server(options)
+    # Asked first even where it is not needed: a keyring or buffer that fails is told before the person logs in.
+    known = _known_server(options)
+    server = arguments.server or known
+    if server is None:
+        raise RefusedError("Name the marketplace to log in to: daybook login --server https://market.example")
     if arguments.device:
         result = app.device_log_in(server, _show_code)
     else:
@@ -62,11 +85,8 @@ def _login(options: app.Options, arguments: argparse.Namespace) -> int:
     return _tell(app.ask(options, result))
 
 
-def _known_server(options: app.Options) -> str:
-    answer = _expect(app.ask(options, commands.GetStatus()), commands.StatusAnswer)
-    if answer.status.sync.server is None:
-        raise RefusedError("Name the marketplace to log in to: daybook login --server https://market.example")
-    return answer.status.sync.server
+def _known_server(options: app.Options) -> str | None:
+    return _expect(app.ask(options, commands.GetStatus()), commands.StatusAnswer).status.sync.server
 
 
 def _show_code(address: str, code: str) -> None:
@@ -146,37 +166,54 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"daybook {metadata.version('daybook')}")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=_path,
         default=Path(platformdirs.user_data_dir("daybook")),
         metavar="DIR",
         help="where the encrypted buffer lives (default: %(default)s)",
     )
     parser.add_argument(
         "--key-file",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="keep keys and tokens in this file, readable by you alone, instead of the system's keyring",
     )
-    words = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    words = parser.add_subparsers(dest="command", metavar="COMMAND")
     run = words.add_parser("run", help="open the tray application")
     run.add_argument("--headless", action="store_true", help="run without a window")
     login = words.add_parser("login", help="log in through the system's browser")
-    login.add_argument("--server", metavar="URL", help="the marketplace's address; not needed again later")
+    login.add_argument("--server", type=_text, metavar="URL", help="the marketplace's address; not needed again later")
     login.add_argument("--device", action="store_true", help="show a code to type into a browser elsewhere")
     _add(words, "contracts", "list the contracts", as_json=True)
     start = words.add_parser("start", help="start the timer, or switch it to another contract")
-    start.add_argument("contract", nargs="?", help="its title, the beginning of it, or its id; default: the last one")
-    start.add_argument("--memo", help="what you are doing")
+    start.add_argument(
+        "contract", type=_text, nargs="?", help="its title, the beginning of it, or its id; default: the last one"
+    )
+    start.add_argument("--memo", type=_text, help="what you are doing")
     memo = words.add_parser("memo", help="say what you are doing from now on")
-    memo.add_argument("text")
+    memo.add_argument("text", type=_text)
     words.add_parser("stop", help="stop the timer")
     _add(words, "status", "show what is tracked and what waits", as_json=True)
     diary = _add(words, "diary", "show a day's segments", as_json=True)
-    diary.add_argument("day", nargs="?", help="a UTC day as YYYY-MM-DD (default: today)")
+    diary.add_argument("day", type=_text, nargs="?", help="a UTC day as YYYY-MM-DD (default: today)")
     _add(words, "sync", "send what waits now", as_json=True)
     _add(words, "doctor", "test every back end and say what to mend", as_json=True)
     words.add_parser("quit", help="end a running tracker, saving first")
     return parser
+
+
+def _path(word: str) -> Path:
+    try:
+        return Path(word).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"there is no such home folder: {word}") from error
+
+
+def _text(word: str) -> str:
+    try:
+        word.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError("this is no text in the terminal's encoding") from error
+    return word
 
 
 def _add(
@@ -223,13 +260,33 @@ def _say(sentence: str) -> None:
     print(sentence, flush=True)  # noqa: T201 (the command line's voice)
 
 
-def _write_crash(folder: Path) -> str:
-    """Write the running exception's traceback to a file and say where it is."""
+class _CrashLog(logging.Handler):
+    """Keeps warnings and errors of our own in the data folder; none is printed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(logging.WARNING)
+        self.setFormatter(logging.Formatter("%(asctime)s %(threadName)s %(name)s: %(message)s"))
+        self._folder = folder
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record down."""
+        _write_crash(self._folder, self.format(record))
+
+
+def _log_thread(died: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread of ours."""
+    name = "a thread" if died.thread is None else died.thread.name
+    details = (died.exc_type, died.exc_value or died.exc_type(), died.exc_traceback)
+    logging.getLogger(__name__).error("The thread %s ended by an error of its own.", name, exc_info=details)
+
+
+def _write_crash(folder: Path, details: str) -> str:
+    """Add the details to the crash file and say where it is."""
     file = folder / "crash.log"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as log:
-            log.write(f"{traceback.format_exc()}\n")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{details}\n")
     except OSError as error:
         return f"What was recorded is safe; the details could not be written to {file} ({error.strerror})."
     return f"What was recorded is safe; the details are in {file}, please send them to the makers."

@@ -8,7 +8,7 @@ import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from multiprocessing.connection import Client, Listener
 from multiprocessing.connection import Connection as Wire
@@ -19,6 +19,8 @@ import msgspec
 from tracker.commands import Answer, Command
 from tracker.domain.errors import MachineError, RefusedError
 
+_LONGEST_COMMAND = 1_000_000  # bytes
+_LAST_ANSWERS_S = 2.0
 _commands = msgspec.json.Decoder(Command)
 _answers = msgspec.json.Decoder(Answer)
 
@@ -37,16 +39,25 @@ class ControlServer:
 
     def __init__(self, folder: Path, submit: Callable[[Command], Future[Answer]]) -> None:
         self._submit = submit
+        self._answered = threading.Condition()
+        self._unanswered = 0
         address = _address(folder)
-        if os.name == "posix":
-            with contextlib.suppress(FileNotFoundError):
-                Path(address).unlink()  # left by a tracker that died; the buffer's lock says that it is gone
-        self._listener = Listener(address)
+        try:
+            if os.name == "posix":
+                Path(address).unlink(missing_ok=True)  # left by a tracker that died; the buffer's lock says so
+            self._listener = Listener(address)
+        except OSError as error:
+            raise MachineError(
+                f"Daybook's socket {address} cannot be made ({error.strerror or error}). Set XDG_RUNTIME_DIR to a "
+                "folder of your own with a short path."
+            ) from error
         threading.Thread(target=self._accept, name="control", daemon=True).start()
 
     def close(self) -> None:
-        """Take no more commands."""
+        """Take no more commands, and let those that were taken have their answers: the program ends after this."""
         self._listener.close()
+        with self._answered:
+            self._answered.wait_for(lambda: not self._unanswered, _LAST_ANSWERS_S)
 
     def _accept(self) -> None:
         while True:
@@ -57,9 +68,23 @@ class ControlServer:
             threading.Thread(target=self._serve, args=(connection,), name="control-answer", daemon=True).start()
 
     def _serve(self, connection: "Wire[bytes, bytes]") -> None:
-        with connection, contextlib.suppress(EOFError, OSError):  # the other side may go away at any time
-            command = _commands.decode(connection.recv_bytes())
-            connection.send_bytes(msgspec.json.encode(self._submit(command).result()))
+        # The other side may go away at any time, or be no `daybook` at all.
+        with connection, contextlib.suppress(EOFError, OSError, ValueError, RecursionError):
+            command = _commands.decode(connection.recv_bytes(_LONGEST_COMMAND))
+            with self._answer():
+                connection.send_bytes(msgspec.json.encode(self._submit(command).result()))
+
+    @contextlib.contextmanager
+    def _answer(self) -> Iterator[None]:
+        """Count a command from its arrival until its answer has left."""
+        with self._answered:
+            self._unanswered += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._unanswered -= 1
+                self._answered.notify_all()
 
 
 def ask(folder: Path, command: Command) -> Answer:
@@ -75,6 +100,10 @@ def ask(folder: Path, command: Command) -> Answer:
             return answer
     except (OSError, EOFError) as error:
         raise NotRunningError("Daybook is not running. Start it with: daybook run") from error
+    except (ValueError, RecursionError) as error:
+        raise MachineError(
+            "The Daybook that is running is of another version. End it from its window and start this one."
+        ) from error
 
 
 def _address(folder: Path) -> str:

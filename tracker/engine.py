@@ -3,19 +3,22 @@
 Everything that happens is an item of that queue: a command, news from the sync thread, or a deadline that has come.
 """
 
+import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
 from tracker import commands
+from tracker.answering import answered
 from tracker.capture.platform import BackEnds
 from tracker.clock import Clock
 from tracker.commands import Answer, Command, Done, Refused
 from tracker.domain.clock import Reading
 from tracker.domain.errors import RefusedError, TrackerError
 from tracker.domain.segment import segment_start_ms
-from tracker.domain.session import PauseReason, Phase
+from tracker.domain.session import TICK_S, PauseReason, Phase
 from tracker.overview import Overview
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
@@ -29,6 +32,7 @@ from wire.contract import Contract, ContractStatus
 MEMO_LIMIT = 10_000
 _REST_MS = 60_000  # a stopped tracker looks up once a minute
 _SUSPENDED = "The computer was suspended; nothing was counted meanwhile. Resume when you go on working."
+_log = logging.getLogger(__name__)
 _ENDED = Refused("Daybook has ended. Start it again with: daybook run", RefusedError.exit_code)
 
 
@@ -64,6 +68,8 @@ class Engine:
         self._ended = threading.Event()
         self._recovered: str | None = None
         self._failure: str | None = None
+        self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
+        self._bug: Exception | None = None
         self._policy_segment_ms = 0
 
     def start(self) -> None:
@@ -81,7 +87,11 @@ class Engine:
         return answer
 
     def handle(self, command: Command) -> Answer:
-        """Answer one command in the caller's thread; for an engine that was not started."""
+        """Answer one command in the caller's thread; for an engine that was not started.
+
+        Nobody can look at a held snapshot meanwhile, so its hold does not run out here.
+        """
+        self._restart_holds()
         answer: Future[Answer] = Future()
         self._answer(command, answer)
         result = answer.result()
@@ -101,9 +111,17 @@ class Engine:
         self._on_quit = callback
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the engine has ended and tell whether it has."""
+        """Wait until the engine has ended and tell whether it has.
+
+        Raises:
+            Exception: the error of our own that ended it.
+        """
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False
+        if self._bug is not None:
+            raise self._bug
+        return True
 
     def close(self) -> None:
         """Close the buffer of an engine that has ended or was not started."""
@@ -112,38 +130,53 @@ class Engine:
     # The loop
 
     def _run(self) -> None:
-        while not self._ended.is_set():
-            self._publish()
-            try:
-                action = self._queue.get(timeout=self._pause_s())
-            except queue.Empty:
-                action = self._on_deadline
-            self._guarded(action)
+        try:
+            while not self._ended.is_set():
+                self._guarded(self._publish)
+                self._guarded(self._next())
+        except Exception as error:  # noqa: BLE001 (wait() raises it where the person is told)
+            self._bug = error
+            # The timer is not stopped, so that the next start tells of the unexpected end.
+            with contextlib.suppress(Exception):
+                self._timer.tick()
+            self._sync.stop()
+            self._ended.set()
         self._drain()
         self._on_quit()
 
+    def _next(self) -> Callable[[], None]:
+        """Wait for what is to be done next."""
+        try:
+            return self._queue.get(timeout=self._pause_s())
+        except queue.Empty:
+            return self._on_deadline
+
     def _drain(self) -> None:
         """Do what is still queued; commands that came too late are refused."""
-        while not self._queue.empty():
-            self._queue.get()()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()()
 
     def _on_deadline(self) -> None:
+        self._learn_policy()
         self._timer.tick()
         self._take_snapshot()
         self._seal()
+        self._failure = None
 
     def _guarded(self, action: Callable[[], None]) -> None:
-        """Do the engine's own work; what the machine refuses is shown, and tried again with the next tick."""
+        """Do the engine's own work; what the machine refuses is shown, and tried again a tick later."""
         try:
             action()
         except TrackerError as error:
             self._failure = str(error)
-        else:
-            self._failure = None
+            self._retry_ms = self._timer.now().mono_ms + TICK_S * 1000
 
     def _pause_s(self) -> float:
         """Give the seconds to the next deadline: a tick, a snapshot's instant or a hold's end."""
         now = self._timer.now()
+        if self._failure is not None:
+            return max(0, self._retry_ms - now.mono_ms) / 1000
         waits_ms = [_REST_MS, self._timer.next_tick_ms(now)]
         for instant_ms in (self._buffer.snapshots.next_hold_ms(now.utc_ms), self._snapshot_due_ms()):
             waits_ms.append(None if instant_ms is None else instant_ms - now.utc_ms)  # noqa: PERF401 (clearer so)
@@ -151,15 +184,18 @@ class Engine:
 
     def _recover(self) -> None:
         """Tell what an unexpected end left, and start again the holds that it cut short."""
-        now = self._timer.now()
-        for contract in self._sync.contracts():
-            self._snapshotter.restart_hold(contract, now)
+        self._restart_holds()
         interrupted_ms = self._buffer.journal.interrupted_at_ms()
         if interrupted_ms is not None:
             self._recovered = (
                 f"Daybook ended unexpectedly. Your time was recovered up to {_clock_text(interrupted_ms)} UTC; start "
                 "again to go on."
             )
+
+    def _restart_holds(self) -> None:
+        now = self._timer.now()
+        for contract in self._sync.contracts():
+            self._snapshotter.restart_hold(contract, now)
 
     def _learn_time(self, reading: Reading, utc_ms: int) -> None:
         self._timer.learn_time(reading, utc_ms)
@@ -174,15 +210,17 @@ class Engine:
         return self._snapshotter.due_ms(contract, self._timer.state.started_ms, self._timer.now())
 
     def _take_snapshot(self) -> None:
-        """Take the snapshot that is due, and from each new segment on hold to the policy as last learnt."""
+        """Take the snapshot that is due."""
         now, due_ms, contract = self._timer.now(), self._snapshot_due_ms(), self._timer.contract
-        if contract is None:
-            return
-        if due_ms is not None and due_ms <= now.utc_ms:
+        if contract is not None and due_ms is not None and due_ms <= now.utc_ms:
             self._snapshotter.take(contract, due_ms, now)
-        if self._policy_segment_ms != segment_start_ms(now.utc_ms):
-            self._policy_segment_ms = segment_start_ms(now.utc_ms)
-            self._timer.contract = next((one for one in self._sync.contracts() if one.id == contract.id), contract)
+
+    def _learn_policy(self) -> None:
+        """From each new segment on, hold to the policy as last learnt."""
+        segment_ms, contract = segment_start_ms(self._timer.now().utc_ms), self._timer.contract
+        if contract is not None and segment_ms != self._policy_segment_ms:
+            self._policy_segment_ms = segment_ms
+            self._timer.hold_to(next((one for one in self._sync.contracts() if one.id == contract.id), contract))
 
     def _seal(self) -> None:
         device = self._sync.device
@@ -192,20 +230,11 @@ class Engine:
     # Commands
 
     def _answer(self, command: Command, answer: Future[Answer]) -> None:
-        if self._ended.is_set():
-            answer.set_result(_ENDED)
-            return
-        try:
-            result = self._do(command)
-        except TrackerError as error:
-            answer.set_result(Refused(str(error), error.exit_code))
-        except Exception as error:  # noqa: BLE001 (handed to whoever waits for the answer)
-            answer.set_exception(error)
+        result = _ENDED if self._ended.is_set() else answered(lambda: self._do(command))
+        if isinstance(result, Future):
+            result.add_done_callback(lambda done: answer.set_result(done.result()))
         else:
-            if isinstance(result, Future):
-                result.add_done_callback(lambda done: _pass_on(done, answer))
-            else:
-                answer.set_result(result)
+            answer.set_result(result)
 
     def _do(self, command: Command) -> Answer | Future[Answer]:  # noqa: PLR0911, PLR0912 (a line a command)
         match command:
@@ -241,10 +270,10 @@ class Engine:
                 return self._quit()
 
     def _start(self, wanted: str | None, memo: str | None) -> Answer:
-        contract = self._find_contract(wanted)
-        state = self._timer.state
         if self._sync.device is None:
             raise RefusedError("You are not logged in. Log in with: daybook login")
+        contract = self._find_contract(wanted)
+        state = self._timer.state
         if contract.status is not ContractStatus.ACTIVE:
             raise RefusedError(f"The contract “{contract.title}” is {contract.status}; no time can be tracked on it.")
         if self._timer.is_tracking and state.contract == contract.id:
@@ -270,21 +299,26 @@ class Engine:
         return Done("The memo is set." if memo else "The memo is empty now.")
 
     def _quit(self) -> Answer:
-        self._timer.stop()
-        self._seal()
-        self._sync.stop()
-        self._ended.set()
+        """End, saved or not: what cannot be saved is told, and is at most what came since the last tick."""
+        try:
+            self._timer.stop()
+            self._seal()
+        finally:
+            self._sync.stop()
+            self._ended.set()
         return Done("Daybook has ended; everything is saved.")
 
     def _contracts_answer(self, contact: Answer) -> Answer:
         problem = contact.sentence if isinstance(contact, Refused) else None
         lines = self._overview.contract_lines(self._sync.contracts(), self._timer.now())
+        if isinstance(contact, Refused) and not lines:
+            return contact
         return commands.ContractsAnswer(lines, problem)
 
     def _after(self, first: Future[Answer], then: Callable[[Answer], Answer]) -> Future[Answer]:
         """Go on with an answer of the sync thread once it is there."""
         answer: Future[Answer] = Future()
-        first.add_done_callback(lambda done: answer.set_result(then(done.result())))
+        first.add_done_callback(lambda done: answer.set_result(answered(lambda: then(done.result()))))
         return answer
 
     def _find_contract(self, wanted: str | None) -> Contract:
@@ -293,8 +327,9 @@ class Engine:
             wanted = self._buffer.settings.get_text("last_contract")
             if wanted is None:
                 raise RefusedError("Name the contract to start on; see them with: daybook contracts")
-        exact = [one for one in contracts if str(one.id) == wanted or one.title.casefold() == wanted.casefold()]
-        found = exact or [one for one in contracts if one.title.casefold().startswith(wanted.casefold())]
+        beginning = wanted.strip().casefold()
+        exact = [one for one in contracts if beginning in {str(one.id), one.title.casefold()}]
+        found = exact or [one for one in contracts if beginning and one.title.casefold().startswith(beginning)]
         if not found:
             raise RefusedError(f"There is no contract “{wanted}”. See yours with: daybook contracts")
         if len(found) > 1:
@@ -320,23 +355,21 @@ class Engine:
         )  # fmt: skip
 
     def _publish(self) -> None:
-        if self._listeners:
-            status = self._status()
-            for listener in self._listeners:
+        """Tell the listeners; one that fails gets no more, since time is tracked whatever becomes of a window."""
+        if not self._listeners:
+            return
+        status = self._status()
+        for listener in tuple(self._listeners):
+            try:
                 listener(status)
+            except Exception:  # noqa: BLE001 (logged; its owner's mistake must not cost time)
+                _log.exception("A listener of the engine failed.")
+                self._listeners.remove(listener)
 
 
 def _check_memo(memo: str) -> None:
     if len(memo) > MEMO_LIMIT:
         raise RefusedError(f"A memo can have at most {MEMO_LIMIT:,} characters. Shorten it.")
-
-
-def _pass_on(done: "Future[Answer]", answer: "Future[Answer]") -> None:
-    error = done.exception()
-    if error is None:
-        answer.set_result(done.result())
-    else:
-        answer.set_exception(error)
 
 
 def _clock_text(utc_ms: int) -> str:

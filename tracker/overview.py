@@ -20,7 +20,7 @@ from tracker.sync.sealer import Sealer
 from wire import canonical
 from wire.contract import Contract, ContractStatus
 from wire.diary import Segment
-from wire.words import ActivitySource, SnapshotReason, SnapshotStatus
+from wire.words import MINUTE_MS, ActivitySource, SnapshotReason, SnapshotStatus
 
 
 class Overview:
@@ -44,6 +44,7 @@ class Overview:
         """Give the whole picture at one moment."""
         lines = self.contract_lines(contracts, now)
         tracked = next((contract for contract in contracts if contract.id == state.contract), None)
+        line = next((line for line in lines if line.id == state.contract), None)
         segment = None
         if state.phase is Phase.TRACKING and state.contract is not None and device is not None:
             segment = self._sealer.draft(device, state.contract, segment_start_ms(now.utc_ms))
@@ -52,11 +53,11 @@ class Overview:
             phase=state.phase,
             pause_reason=state.pause_reason,
             paused_since_ms=state.paused_since_ms,
-            contract=next((line for line in lines if line.id == state.contract), None),
+            contract=line,
             memo=state.memo,
             session_ms=state.session_ms,
             activity_tenths=None if segment is None else segment.activity_tenths,
-            protection_problem=_protection_problem(state, tracked, segment),
+            protection_problem=_protection_problem(state, tracked, line, segment),
             snapshot=self._snapshot(now),
             contracts=lines,
             sync=sync,
@@ -170,20 +171,25 @@ def _day_ms(day: str) -> int:
 _AGREED_REASONS = (SnapshotReason.OUTSIDE_TRACKED_TIME, SnapshotReason.SCREEN_LOCKED)
 
 
-def _protection_problem(state: State, contract: Contract | None, segment: Segment | None) -> str | None:
+def _protection_problem(  # noqa: PLR0911 (a line a reason)
+    state: State, contract: Contract | None, line: ContractLine | None, segment: Segment | None
+) -> str | None:
     """Say why the running time would not be protected (PRODUCT.md, "Time"), None where it is."""
-    if contract is None or segment is None:
+    if contract is None or line is None or segment is None:
         return None
-    problem = None
-    meter = segment.activity_tenths
+    meter, limit_minutes = segment.activity_tenths, contract.policy.weekly_limit_minutes
+    if contract.status is not ContractStatus.ACTIVE:
+        return f"The contract is {contract.status}."
+    if limit_minutes is not None and line.week_ms >= limit_minutes * MINUTE_MS:
+        return "The week's limit is reached; what is over it is kept and shown, but not billed."
     if not state.memo.strip():
-        problem = "there is no memo. Say what you are doing."
-    elif segment.activity.source is ActivitySource.NONE:
-        problem = "activity cannot be measured on this desktop."
-    elif meter is not None and meter < contract.policy.activity_threshold:
-        problem = f"activity {meter} of 10 is below the agreed {contract.policy.activity_threshold}."
-    elif any(snapshot.status is SnapshotStatus.WITHHELD for snapshot in segment.snapshots):
-        problem = "this segment's snapshot was withheld."
-    elif any(one.reason is not None and one.reason not in _AGREED_REASONS for one in segment.snapshots):
-        problem = "this segment's snapshot could not be taken."
-    return None if problem is None else f"Not protected: {problem}"
+        return "There is no memo. Say what you are doing."
+    if segment.activity.source is ActivitySource.NONE:
+        return "Activity cannot be measured on this desktop."
+    if meter is not None and meter < contract.policy.activity_threshold:
+        return f"Activity {meter} of 10 is below the agreed {contract.policy.activity_threshold}."
+    if any(snapshot.status is SnapshotStatus.WITHHELD for snapshot in segment.snapshots):
+        return "This segment's snapshot was withheld."
+    if any(one.reason is not None and one.reason not in _AGREED_REASONS for one in segment.snapshots):
+        return "This segment's snapshot could not be taken."
+    return None

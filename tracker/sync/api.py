@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urljoin, urlsplit
 from uuid import UUID
 
 import msgspec
@@ -87,8 +88,14 @@ class Marketplace:
         return self._decoded(self._call("POST", "/api/v1/pictures/missing", query), PictureAnswer)
 
     def put_picture(self, url: str, content: bytes) -> None:
-        """Upload a picture's bytes to where the marketplace wants them."""
-        self._call("PUT", url, content, headers={"Content-Type": "image/jpeg"})
+        """Upload a picture's bytes to where the marketplace wants them; the log-in is shown to itself alone."""
+        headers = {"Content-Type": "image/jpeg"}
+        if _origin(self.server) == _origin(urljoin(f"{self.server}/", url)):
+            self._call("PUT", url, content, headers)
+        elif url.startswith("https://"):
+            self._send("PUT", url, content, headers, token=None)
+        else:
+            raise self._not_a_marketplace()
 
     def _call(
         self, method: str, path: str, body: msgspec.Struct | bytes | None = None, headers: dict[str, str] | None = None
@@ -110,6 +117,7 @@ class Marketplace:
         token: str | None,
     ) -> "requests.Response":
         import requests  # noqa: PLC0415 (18 MB, needed only once there is something to say)
+        import urllib3.exceptions  # noqa: PLC0415 (which requests lets through where a name cannot be one)
 
         headers = {"Accept": "application/json", **(headers or {})}
         if token is not None:
@@ -117,13 +125,13 @@ class Marketplace:
         if isinstance(body, msgspec.Struct):
             headers["Content-Type"] = "application/json"
             body = msgspec.json.encode(body)
-        url = path if path.startswith(("http://", "https://")) else f"{self.server}{path}"
+        url = f"{self.server}{path}" if path.startswith("/") else path
         try:
             response = self._session().request(
                 method, url, data=body, headers=headers, timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-                allow_redirects=False,
+                allow_redirects=False, auth=as_given,
             )  # fmt: skip
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise UnreachableError(
                 f"The marketplace {self.server} cannot be reached. Check the network; Daybook tries again by itself."
             ) from error
@@ -146,12 +154,12 @@ class Marketplace:
             after = response.headers.get("Retry-After", "")
             return BusyError(
                 f"The marketplace {self.server} is busy. Daybook tries again by itself.",
-                float(after) if after.isdigit() else None,
+                float(after) if after.isdecimal() else None,
             )
         try:
             problem = ProblemError(msgspec.json.decode(response.content, type=Problem))
             return problem if response.status_code < 500 else BusyError(str(problem), None)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return BusyError(
                 f"The marketplace {self.server} answered with an error ({response.status_code}). Daybook tries again "
                 "by itself; if it lasts, tell the marketplace.",
@@ -161,9 +169,21 @@ class Marketplace:
     def _decoded(self, response: "requests.Response", answer: type[_AnswerT]) -> _AnswerT:
         try:
             return msgspec.json.decode(response.content, type=answer)
-        except msgspec.DecodeError as error:
-            raise BusyError(
-                f"What {self.server} answered is not a Daybook marketplace's answer. Check the address; nothing was "
-                "lost.",
-                None,
-            ) from error
+        except (ValueError, RecursionError) as error:
+            raise self._not_a_marketplace() from error
+
+    def _not_a_marketplace(self) -> BusyError:
+        return BusyError(
+            f"What {self.server} answered is not a Daybook marketplace's answer. Check the address; nothing was lost.",
+            None,
+        )
+
+
+def as_given(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
+    """Authorise a request as it is: without this, requests puts a password of ~/.netrc in place of our token."""
+    return request
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc

@@ -1,5 +1,6 @@
 """The sync thread: makes a round when there is something to send, when asked, and every few minutes for contact."""
 
+import logging
 import platform
 import queue
 import random
@@ -11,10 +12,11 @@ from uuid import UUID
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tracker.answering import BUG, answered
 from tracker.clock import Clock
 from tracker.commands import Answer, Done, LogIn, Refused, SyncAnswer
 from tracker.domain.clock import Reading
-from tracker.domain.errors import RefusedError, TrackerError
+from tracker.domain.errors import BugError, RefusedError, TrackerError
 from tracker.status import SyncView
 from tracker.store.buffer import Buffer
 from tracker.sync.api import BusyError, LoggedOutError, Marketplace
@@ -26,7 +28,10 @@ from wire.contract import Contract, ContractList
 from wire.sync import Enrolment
 
 CONTACT_EVERY_MS = 5 * 60 * 1000
+SLOWEST_CLOCK_MS = 10_000  # an answer that took longer (a suspended machine, a stalled network) tells no time
 _DEVICE_KEY = "device-key"
+_NOT_LOGGED_IN = "You are not logged in. Log in with: daybook login"
+_log = logging.getLogger(__name__)
 
 
 class SyncService:
@@ -86,7 +91,7 @@ class SyncService:
 
     def refresh(self) -> Future[Answer]:
         """Make contact now; the answer is only whether it could be made."""
-        return self._ask(lambda: Done("") if self._try(self._contact) is None else Refused(self._problem or "", 2))
+        return self._ask(self._answer_refresh)
 
     def log_in(self, log_in: LogIn) -> Future[Answer]:
         """Take in a new log-in: keep its tokens, enrol this device, fetch the contracts."""
@@ -107,9 +112,9 @@ class SyncService:
         """Say where the buffer stands against the marketplace."""
         waiting = self._buffer.outbox.waiting()
         contact = self._buffer.settings.get_text("last_contact_ms")
-        next_try_ms = None
-        if self._failures and self._next_round_ms is not None:
-            next_try_ms = now_utc_ms + max(0, self._next_round_ms - self._clock.read().mono_ms)
+        next_try_ms, planned_ms = None, self._next_round_ms  # read once: the sync thread changes it meanwhile
+        if self._failures and planned_ms is not None:
+            next_try_ms = now_utc_ms + max(0, planned_ms - self._clock.read().mono_ms)
         return SyncView(
             server=None if self._marketplace is None else self._marketplace.server,
             is_logged_in=self._is_logged_in,
@@ -137,9 +142,12 @@ class SyncService:
             except queue.Empty:
                 request = _Request(self._round_if_due)
             if request is None:
-                return
+                break
             request.run()
             self._on_change()
+        while not self._requests.empty():  # nobody else takes from it
+            if late := self._requests.get():
+                late.refuse()
 
     def _pause_s(self) -> float | None:
         if self._next_round_ms is None:
@@ -151,12 +159,18 @@ class SyncService:
             self._round()
         return Done("")
 
+    def _answer_refresh(self) -> Answer:
+        error = self._try(self._contact, plans=False)
+        if error is not None:
+            return Refused(str(error), error.exit_code)
+        if self._failures:
+            self._next_round_ms = self._clock.read().mono_ms  # the way is open again: what waits goes at once
+        return Done("")
+
     def _answer_sync(self) -> Answer:
-        sent = Sent()
         if not self._is_logged_in:
-            self._problem = "You are not logged in. Log in with: daybook login"
-        else:
-            sent = self._round()
+            raise LoggedOutError(_NOT_LOGGED_IN)
+        sent = self._round()
         waiting = self._buffer.outbox.waiting()
         return SyncAnswer(
             sent_segments=sent.segments,
@@ -169,27 +183,43 @@ class SyncService:
 
     def _round(self) -> Sent:
         """Make contact and send what waits; a failure is kept for the person and the next try planned."""
-        sent: list[Sent] = []
-        if self._try(self._contact) is None:
-            self._try(lambda: sent.append(self._uploader().send()))
-        return sent[0] if sent else Sent()
+        uploaders: list[Uploader] = []
 
-    def _try(self, step: Callable[[], object]) -> TrackerError | None:
-        """Run one step of a round and plan the next round by how it went."""
-        now_ms = self._clock.read().mono_ms
+        def make() -> None:
+            self._contact()
+            uploaders.append(self._uploader())
+            uploaders[0].send()
+
+        self._try(make)
+        return uploaders[0].sent if uploaders else Sent()
+
+    def _try(self, step: Callable[[], object], *, plans: bool = True) -> TrackerError | None:
+        """Run a round, or with `plans` False a part of one, whose success says nothing of what waits.
+
+        Returns what went wrong, which is shown until a round succeeds; the next round is planned by it.
+        """
         try:
             step()
         except LoggedOutError as error:
             self._is_logged_in, self._problem, self._next_round_ms = False, str(error), None
             return error
         except TrackerError as error:
-            self._failures += 1
-            self._problem = str(error)
-            after_s = error.after_s if isinstance(error, BusyError) else None
-            self._next_round_ms = now_ms + round(1000 * delay_s(self._failures, after_s, self._jitter))
-            return error
-        self._failures, self._problem, self._next_round_ms = 0, None, now_ms + CONTACT_EVERY_MS
+            return self._failed(error)
+        except Exception:  # noqa: BLE001 (shown, logged, and tried again like any failure)
+            _log.exception("A round of sync failed.")
+            return self._failed(BugError(BUG))
+        if plans:
+            self._failures, self._problem = 0, None
+            self._next_round_ms = self._clock.read().mono_ms + CONTACT_EVERY_MS
         return None
+
+    def _failed(self, error: TrackerError) -> TrackerError:
+        self._failures += 1
+        self._problem = str(error)
+        after_s = error.after_s if isinstance(error, BusyError) else None
+        wait_ms = round(1000 * delay_s(self._failures, after_s, self._jitter))
+        self._next_round_ms = self._clock.read().mono_ms + wait_ms
+        return error
 
     def _contact(self) -> None:
         """Learn the marketplace's time and the contracts."""
@@ -198,7 +228,8 @@ class SyncService:
         said = marketplace.clock()
         after = self._clock.read()
         utc_ms = said.utc_ms + (after.mono_ms - before.mono_ms) // 2
-        self._on_contact(after, utc_ms)
+        if after.boot_ms - before.boot_ms <= SLOWEST_CLOCK_MS:
+            self._on_contact(after, utc_ms)
         settings = self._buffer.settings
         fetched = marketplace.contracts(settings.get_text("contracts_etag") or None)
         with self._buffer.database.transaction():
@@ -258,7 +289,7 @@ class SyncService:
 
     def _require_marketplace(self) -> Marketplace:
         if self._marketplace is None:
-            raise LoggedOutError("You are not logged in. Log in with: daybook login")
+            raise LoggedOutError(_NOT_LOGGED_IN)
         return self._marketplace
 
     def _uploader(self) -> Uploader:
@@ -282,10 +313,9 @@ class _Request:
         self._action = action
 
     def run(self) -> None:
-        """Do it; a refusal is an answer, a bug goes to whoever waits."""
-        try:
-            self.answer.set_result(self._action())
-        except TrackerError as error:
-            self.answer.set_result(Refused(str(error), error.exit_code))
-        except Exception as error:  # noqa: BLE001 (handed to whoever waits for the answer)
-            self.answer.set_exception(error)
+        """Do it, and give the answer."""
+        self.answer.set_result(answered(self._action))
+
+    def refuse(self) -> None:
+        """Answer that it was not done."""
+        self.answer.set_result(Refused("Daybook has ended. Start it again with: daybook run", RefusedError.exit_code))

@@ -1,4 +1,4 @@
-"""One round of sync: contact, contracts, the chain's waiting links in contiguous batches, then their pictures."""
+"""Sending what waits: the chain's waiting links in contiguous batches, then their pictures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from uuid import UUID
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tracker.domain.errors import TrackerError
 from tracker.store.outbox import Outbox, Revision
 from tracker.store.pictures import PictureLostError, Pictures
-from tracker.sync.api import Marketplace, ProblemError
+from tracker.sync.api import BusyError, Marketplace, ProblemError
 from wire import chain
 from wire.sync import LINKS_PER_BATCH, Batch, Link, RetryLater
 
@@ -22,6 +23,13 @@ class Sent:
 
     segments: int = 0
     pictures: int = 0
+
+
+class _LaterError(BusyError):
+    """The marketplace could not judge some contents yet."""
+
+    def __init__(self, after_s: int) -> None:
+        super().__init__("The marketplace could not judge everything yet. Daybook sends it again by itself.", after_s)
 
 
 class Uploader:
@@ -48,26 +56,28 @@ class Uploader:
         self._pictures = pictures
         self._device, self._key = device
         self._progress = progress
+        self._addresses: dict[tuple[UUID, str], str] = {}  # "" where the marketplace has the picture
+        self.sent = Sent()
 
-    def send(self) -> Sent:
-        """Send all that waits: links first, then pictures.
+    def send(self) -> None:
+        """Send all that waits: links first, then pictures; `sent` counts what arrived, whatever came after.
 
         Raises:
-            UnreachableError, BusyError, LoggedOutError, ProblemError: the round ended early; nothing is lost.
+            UnreachableError, BusyError, LoggedOutError, ProblemError: not everything arrived; nothing is lost.
         """
-        sent = Sent()
-        addresses: dict[str, str] = {}
-        while revisions := self._outbox.next_batch(LINKS_PER_BATCH):
-            settled = self._send_batch(revisions, addresses)
-            sent.segments += settled
+        later = None
+        while later is None and (revisions := self._outbox.next_batch(LINKS_PER_BATCH)):
+            later = self._send_batch(revisions)
             self._progress()
-            if not settled:
-                break
-        sent.pictures = self._send_pictures(addresses)
-        return sent
+        self._send_pictures()
+        if later is not None:
+            raise later
 
-    def _send_batch(self, revisions: list[Revision], addresses: dict[str, str]) -> int:
-        """Send one run of links, keep the outcomes, and give the number settled."""
+    def _send_batch(self, revisions: list[Revision]) -> _LaterError | None:
+        """Send one run of links and keep the outcomes; gives the error to raise if one is to be sent again later.
+
+        What was settled earlier only travels along to keep the run whole, so its outcome stands.
+        """
         last = revisions[-1]
         batch = Batch(
             device=self._device,
@@ -79,44 +89,59 @@ class Uploader:
             answer = self._marketplace.send_batch(batch)
         except ProblemError as error:
             lacking = error.problem.next_link
-            if error.problem.code != "chain_gap" or lacking is None or lacking >= batch.first:
+            if error.problem.code != "chain_gap" or lacking is None or not 0 <= lacking < batch.first:
                 raise
             self._outbox.offer_again(lacking)
-            return 1
+            return None
+        if len(answer.outcomes) != len(revisions):
+            raise BusyError(
+                f"The marketplace answered {len(answer.outcomes)} outcomes to {len(revisions)} segments. Nothing was "
+                "lost; Daybook tries again by itself.",
+                None,
+            )
+        waits_s = []
         for revision, outcome in zip(revisions, answer.outcomes, strict=True):
-            self._outbox.settle(revision.link, outcome)
-        addresses.update({upload.sha256: upload.url for upload in answer.missing})
-        return sum(not isinstance(outcome, RetryLater) for outcome in answer.outcomes)
+            if revision.state != "waiting":
+                continue
+            if isinstance(outcome, RetryLater):
+                waits_s.append(outcome.after_s)
+            else:
+                self._outbox.settle(revision.link, outcome)
+                self.sent.segments += 1
+        contract = revisions[0].contract
+        if all(revision.contract == contract for revision in revisions):  # an upload names no contract itself
+            self._addresses.update({(contract, upload.sha256): upload.url for upload in answer.missing})
+        return _LaterError(max(waits_s)) if waits_s else None
 
-    def _send_pictures(self, addresses: dict[str, str]) -> int:
-        """Put the pictures that accepted revisions name and the marketplace lacks; give the number put.
+    def _send_pictures(self) -> None:
+        """Put the pictures that accepted revisions name and the marketplace lacks.
 
         A picture that is lost or refused is passed over and told at the end, so that it never blocks another.
         """
-        count, failed, trouble = 0, 0, None
-        while waiting := self._outbox.uploads(failed + _PICTURES_PER_QUERY)[failed:]:
-            self._ask_addresses(waiting, addresses)
+        failed: list[TrackerError] = []
+        while waiting := self._outbox.uploads(len(failed) + _PICTURES_PER_QUERY)[len(failed) :]:
+            self._ask_addresses(waiting)
             for contract, sha256 in waiting:
                 try:
-                    if address := addresses[sha256]:
+                    if address := self._addresses[contract, sha256]:
                         self._marketplace.put_picture(address, self._pictures.get(sha256))
-                        count += 1
+                        self.sent.pictures += 1
                 except (PictureLostError, ProblemError) as error:
-                    failed, trouble = failed + 1, error
+                    failed.append(error)
                 else:
                     self._outbox.mark_sent(contract, sha256)
                     self._progress()
-        if trouble is not None:
-            raise trouble
-        return count
+        if failed:
+            raise failed[-1]
 
-    def _ask_addresses(self, waiting: list[tuple[UUID, str]], addresses: dict[str, str]) -> None:
+    def _ask_addresses(self, waiting: list[tuple[UUID, str]]) -> None:
         """Learn where to put the pictures not yet known; no address means that the marketplace has it."""
-        for contract in {contract for contract, sha256 in waiting if sha256 not in addresses}:
-            unknown = tuple(name for other, name in waiting if other == contract and name not in addresses)
-            answer = self._marketplace.missing_pictures(self._device, contract, unknown)
-            addresses.update(dict.fromkeys(unknown, ""))
-            addresses.update({upload.sha256: upload.url for upload in answer.missing})
+        unknown = [one for one in waiting if one not in self._addresses]
+        for contract in dict.fromkeys(contract for contract, _ in unknown):
+            names = tuple(sha256 for other, sha256 in unknown if other == contract)
+            answer = self._marketplace.missing_pictures(self._device, contract, names)
+            self._addresses.update({(contract, sha256): "" for sha256 in names})
+            self._addresses.update({(contract, upload.sha256): upload.url for upload in answer.missing})
 
 
 def _link(revision: Revision) -> Link:
