@@ -19,10 +19,9 @@ LAST_REVISION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a contract says to a content: when it runs (ms since the epoch) and which policy versions there are."""
+    """What a contract says to a content: when it starts (ms since the epoch) and which policy versions there are."""
 
     started_ms: int
-    ended_ms: int | None
     policy_versions: frozenset[int]
 
 
@@ -119,7 +118,7 @@ def judge(
     if segment.device != sender:
         return Refusal("not_this_device", "The segment was recorded by another device than the one that sends it.")
     return (
-        _outside_the_contract(segment, terms)
+        _before_the_contract(segment, terms)
         or _in_future(segment, now_ms)
         or _under_no_policy(segment, terms)
         or _out_of_order(segment, content, known)
@@ -135,12 +134,11 @@ def _span_ms(segment: diary.Segment) -> tuple[int, int]:
     return start_ms + segment.intervals[0].start_ms, start_ms + segment.intervals[-1].end_ms
 
 
-def _outside_the_contract(segment: diary.Segment, terms: Terms) -> Refusal | None:
-    first_ms, last_ms = _span_ms(segment)
+def _before_the_contract(segment: diary.Segment, terms: Terms) -> Refusal | None:
+    # Time after a pause or an end stays recorded, unbilled until the client approves it (PRODUCT.md, "Policy").
+    first_ms, _ = _span_ms(segment)
     if segment.intervals and first_ms < terms.started_ms:
         return Refusal("before_contract", "The time was worked before the contract started.")
-    if terms.ended_ms is not None and last_ms > terms.ended_ms:
-        return Refusal("contract_ended", "The time was worked after the contract had ended.")
     return None
 
 

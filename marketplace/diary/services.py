@@ -124,9 +124,7 @@ class _Judging:
         segments = list(segments)
         contracts = list(Contract.objects.filter(freelancer=self._user, pk__in={one.contract for one in segments}))
         self._policies = policy_versions(contracts)
-        self._terms = {
-            one.pk: Terms(one.started_ms, one.ended_ms, frozenset(self._policies.get(one.pk, ()))) for one in contracts
-        }
+        self._terms = {one.pk: Terms(one.started_ms, frozenset(self._policies.get(one.pk, ()))) for one in contracts}
         starts = {one.start_s for one in segments if one.start_s < reading.LARGEST_START_S}
         rows = Revision.objects.filter(contract__freelancer=self._user, start_s__in=starts)
         self._known: dict[int, list[Known]] = {}

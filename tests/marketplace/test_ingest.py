@@ -262,12 +262,12 @@ def test_refuses_with_a_code_and_keeps_the_link(recorder: Recorder, contract: Co
     assert Link.objects.get().outcome == "rejected"
 
 
-def test_time_after_the_end_is_refused_and_before_it_stands(recorder: Recorder, contract: Contract) -> None:
+def test_time_worked_before_the_tracker_learnt_of_the_end_is_kept(recorder: Recorder, contract: Contract) -> None:
     ended_ms = (past_start_s(10) + 600) * 1000
     Contract.objects.filter(pk=contract.pk).update(status="ended", ended_ms=ended_ms)
     recorder.seal(recorder.segment(contract, past_start_s(10)))
     recorder.seal(recorder.segment(contract, past_start_s(9)))
-    assert codes(recorder.outcomes()) == ["accepted", "contract_ended"]
+    assert codes(recorder.outcomes()) == ["accepted", "accepted"]
 
 
 def test_time_on_a_paused_contract_is_kept(recorder: Recorder, contract: Contract) -> None:

@@ -21,7 +21,7 @@ from wire.words import ActivitySource, Kind, RevisionReason, SnapshotReason, Sna
 CONTRACT, OTHER, DEVICE, DESKTOP = (UUID(int=number) for number in range(1, 5))
 START_S = 1_795_000_200 // 600 * 600
 NOW_MS = (START_S + 3600) * 1000
-TERMS = {CONTRACT: Terms(0, None, frozenset({1})), OTHER: Terms(0, None, frozenset({1}))}
+TERMS = {CONTRACT: Terms(0, frozenset({1})), OTHER: Terms(0, frozenset({1}))}
 
 
 def segment(**changed: object) -> diary.Segment:
