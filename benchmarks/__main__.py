@@ -31,6 +31,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(as_text(figures))
+    if sharing := tracker.others_with_qt():
+        print(f"{sharing} other programs here use Qt too; they share its memory, so the tracker's reads lower.")
     if said.write:
         write_page(figures, dt.datetime.now(dt.UTC).date().isoformat(), _PAGE)
         print(f"Written to {_PAGE.relative_to(ROOT)}.")

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,9 +94,10 @@ def show(folder: Path, pictures: Path, seconds: int | None) -> None:
         _check_recorded(segments, done)
         _check_shown(play, segments)
         _tell_the_end(play, segments)
-        if play.desktop.is_virtual and seconds is None and sys.stdin.isatty():
+        if seconds is None and sys.stdin.isatty():
             say("The marketplace stays up for you to look around. Press Ctrl-C to end.")
-            signal.pause()
+            with suppress(KeyboardInterrupt):
+                signal.pause()
 
 
 @contextmanager
@@ -222,8 +223,8 @@ def _send(play: Play, began_ms: int) -> list[Recorded]:
 def _check_recorded(segments: list[Recorded], done: Input) -> None:
     if total(segments) != done:
         raise StageError(f"The tracker recorded {spell(total(segments))} where there were {spell(done)}.")
-    if not any(segment.pictures for segment in segments):
-        raise StageError("No segment has a picture.")
+    if not any(segment.pictures or segment.withheld for segment in segments):
+        raise StageError("No segment has a picture, and none was withheld.")
 
 
 def _check_shown(play: Play, segments: list[Recorded]) -> None:
@@ -267,7 +268,8 @@ def main() -> int:
                 _keep_logs(Path(folder), output / "logs")
                 raise
     except KeyboardInterrupt:
-        say("Ended.")
+        print("\nThe demonstration was broken off.", file=sys.stderr)
+        return 130
     except (StageError, BrowserError) as error:
         print(
             f"\nThe demonstration failed: {error}\nWhat the programs printed is in {output / 'logs'}.", file=sys.stderr

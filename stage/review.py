@@ -19,6 +19,7 @@ class Recorded:
     worked_ms: int
     minutes: dict[int, Input]
     pictures: int
+    withheld: int
     sync_state: str
 
     @property
@@ -104,5 +105,6 @@ def _read(one: dict[str, Any]) -> Recorded:
             for line in content["activity"]["minutes"]
         },
         pictures=sum(len(snapshot["pictures"]) for snapshot in content["snapshots"]),
+        withheld=sum(snapshot["status"] == "withheld" for snapshot in content["snapshots"]),
         sync_state=one["sync_state"],
     )

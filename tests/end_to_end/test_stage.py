@@ -16,7 +16,7 @@ from stage.tracker import soon
 
 from .conftest import Stage
 
-RECORDED = Recorded(1_800_000_000_000, 42_000, {0: Input(5, 1, 2), 1: Input(7, 0, 0)}, 1, "accepted")
+RECORDED = Recorded(1_800_000_000_000, 42_000, {0: Input(5, 1, 2), 1: Input(7, 0, 0)}, 1, 0, "accepted")
 TILE = Tile("1800000000", 42_000, Input(12, 1, 2), has_picture=True, page="")
 PAGE = DiaryPage("", 42_000, Input(12, 1, 2), (TILE,))
 
