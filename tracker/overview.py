@@ -7,19 +7,19 @@ from uuid import UUID
 from msgspec import structs
 
 from tracker.commands import DiaryAnswer, DiarySegment
-from tracker.domain.billing import amount_minor, billable_minutes
 from tracker.domain.clock import Moment
 from tracker.domain.errors import RefusedError
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import Phase, State
-from tracker.domain.week import DAY_MS, WEEK_MS, day_start_ms, week_start_ms
 from tracker.status import ContractLine, SnapshotView, Status, SyncView
 from tracker.store.buffer import Buffer
 from tracker.store.pictures import PictureLostError
 from tracker.sync.sealer import Sealer
 from wire import canonical
+from wire.billing import amount_minor, billable_minutes
 from wire.contract import Contract, ContractStatus
 from wire.diary import Segment
+from wire.week import DAY_MS, WEEK_MS, day_start_ms, week_start_ms
 from wire.words import MINUTE_MS, ActivitySource, SnapshotReason, SnapshotStatus
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from tracker.commands import ContractsAnswer, DiaryAnswer, SyncAnswer
 from tracker.doctor import Report
-from tracker.domain.money import decimal
 from tracker.domain.session import Phase
 from tracker.status import ContractLine, Status
+from wire.money import decimal
 
 
 def status_text(status: Status, *, is_running: bool) -> str:

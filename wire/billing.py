@@ -55,6 +55,11 @@ def whole_minutes(worked_ms: int) -> int:
     return (2 * worked_ms + MINUTE_MS) // (2 * MINUTE_MS)
 
 
+def billable_minutes(worked_ms: int, limit_minutes: int | None) -> int:
+    """Give a week's billable minutes: what was worked, cut at the weekly limit, rounded once."""
+    return whole_minutes(worked_ms if limit_minutes is None else min(worked_ms, limit_minutes * MINUTE_MS))
+
+
 def day_minutes(worked_ms: Mapping[_DayT, int]) -> dict[_DayT, int]:
     """Share a week's whole minutes among its days by largest remainder, so that the day lines add up to the week.
 

@@ -12,9 +12,9 @@ from django.db.models import Q, QuerySet
 
 from marketplace.accounts.models import Organisation, User
 from marketplace.contracts.models import Contract, PolicyVersion
-from marketplace.contracts.money import money
 from marketplace.errors import refused
 from wire import contract as wire
+from wire.money import decimal
 
 log = structlog.get_logger(__name__)
 
@@ -145,5 +145,5 @@ def listed_contracts(user: User, *, now_ms: int) -> list[Listed]:
 def listed(contract: Contract, user: User, *, now_ms: int) -> Listed:
     """Give one contract as a page shows it to one of its parties."""
     policy = policy_in_force(contract, now_ms=now_ms)
-    rate = money(policy.rate_minor, contract.currency)
+    rate = f"{decimal(policy.rate_minor, contract.currency)} {contract.currency}"
     return Listed(contract, policy, rate, is_mine=contract.freelancer_id == user.pk)

@@ -8,10 +8,10 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 from marketplace.contracts.models import Contract
 from marketplace.diary.day import DAY_S, Entry, read_content, thumbnails_and_pictures
 from marketplace.diary.models import Picture, Revision, StoredPicture
+from wire.week import week_start_ms
 
 WEEK_S = 7 * DAY_S
 LARGEST_START_S = 2**52  # beyond any date, within every database's integers
-_EPOCH_TO_MONDAY_S = 4 * DAY_S  # 1 January 1970 was a Thursday
 
 
 def newest_revisions() -> QuerySet[Revision]:
@@ -39,7 +39,7 @@ def worked_ms(contract: Contract, *, from_s: int, until_s: int) -> int:
 
 def billing_week_s(moment_s: int) -> tuple[int, int]:
     """Give the billing week of a moment: Monday 00:00 UTC to the next (PRODUCT.md, "Words")."""
-    start_s = moment_s - (moment_s - _EPOCH_TO_MONDAY_S) % WEEK_S
+    start_s = week_start_ms(moment_s * 1000) // 1000
     return start_s, start_s + WEEK_S
 
 

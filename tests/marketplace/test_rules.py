@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.contracts.money import money
 from marketplace.diary.chart import HEIGHT, bars
 from marketplace.diary.day import Entry, Face, bounds_s, lay_out
 from marketplace.diary.reading import billing_week_s
@@ -162,8 +161,7 @@ def test_the_chart_stacks_and_fits() -> None:
     assert bars((minute(0),)) == []
 
 
-def test_words_for_durations_and_money() -> None:
+def test_words_for_durations() -> None:
     assert (hms(8_832_999), hms(0), hms(360_000_000)) == ("2:27:12", "0:00:00", "100:00:00")
     assert (ms(588_000), min_s(588_000)) == ("9:48", "9 min 48 s")
     assert (hours_limit(1800), hours_limit(450)) == ("30 h", "7 h 30 min")
-    assert [money(4200, "USD"), money(4200, "JPY"), money(-5, "KWD")] == ["42.00 USD", "4200 JPY", "−0.005 KWD"]

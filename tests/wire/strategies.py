@@ -1,5 +1,6 @@
 """Any segment that the rules allow."""
 
+from itertools import pairwise
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def intervals(draw: st.DrawFn) -> tuple[Interval, ...]:
             memo=draw(st.text(max_size=50)),
             label=draw(st.none() | st.text(max_size=10)),
         )
-        for start_ms, end_ms in zip(cuts, cuts[1:], strict=False)
+        for start_ms, end_ms in pairwise(cuts)
     ]
     kept = draw(st.lists(st.booleans(), min_size=len(given), max_size=len(given)))
     return tuple(one for one, is_kept in zip(given, kept, strict=True) if is_kept)

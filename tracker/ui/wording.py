@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
-from tracker.domain.money import exponent
+from wire.money import exponent
 
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS

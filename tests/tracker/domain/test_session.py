@@ -1,6 +1,7 @@
 """The timer's state machine: transition by transition, and on random days held against a slow, plain reckoning."""
 
 from dataclasses import replace
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -150,12 +151,12 @@ def test_idle_takes_away_all_time_since_the_last_input(machine: Machine) -> None
 
 def test_the_idle_limit_is_reached_at_its_very_millisecond(machine: Machine) -> None:
     machine.start()
-    machine.clock.advance(IDLE_S * 1000 - 1)
-    machine.tick(has_input=False)
-    assert machine.state.phase is Phase.TRACKING
-    machine.clock.advance(1)
-    machine.tick(has_input=False)
-    assert machine.state.phase is Phase.PAUSED
+    phases = []
+    for ms in (IDLE_S * 1000 - 1, 1):
+        machine.clock.advance(ms)
+        machine.tick(has_input=False)
+        phases.append(machine.state.phase)
+    assert phases == [Phase.TRACKING, Phase.PAUSED]
     assert machine.worked_ms() == 0
 
 
@@ -289,38 +290,74 @@ _STEPS = st.lists(
 )
 
 
+class Reckoning:
+    """What counts, found the slow and plain way, in spans of the monotonic clock.
+
+    From the counted moment to an event time counts, unless a suspension of more than a second lies between (then none
+    of it does) or the last input is an idle limit away (then it counts up to that input, and is taken back to it).
+    """
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._counted: int | None = None
+        self._asleep_ms = 0
+        self._input = 0
+        self.spans: list[tuple[int, int]] = []
+
+    def sleep(self, ms: int) -> None:
+        self._asleep_ms += ms
+
+    def see(self, input_ms: int) -> None:
+        if self._counted is not None:
+            self._input = max(self._input, input_ms)
+
+    def start(self) -> None:
+        self._counted = self._input = self._clock.mono_ms()
+        self._asleep_ms = 0
+
+    def stop(self) -> None:
+        self._counted = None
+
+    def count(self) -> None:
+        now = self._clock.mono_ms()
+        if self._counted is None:
+            return
+        if self._asleep_ms > SUSPENSION_MS:
+            self._counted = None
+        elif now - self._input >= IDLE_S * 1000:
+            spans = [*self.spans, (self._counted, now)]
+            self.spans = [(start, min(end, self._input)) for start, end in spans if start < self._input]
+            self._counted = None
+        else:
+            self.spans.append((self._counted, now))
+            self._counted = now
+        self._asleep_ms = 0
+
+
+def _do(machine: Machine, reckoning: Reckoning, step: str) -> None:
+    if step == "tick":
+        reckoning.see(machine.input_ms)
+    reckoning.count()
+    match step:
+        case "tick":
+            machine.do(Tick(machine.input_ms))
+        case "start one" | "start two":
+            reckoning.start()
+            machine.start(ONE if step == "start one" else TWO)
+        case "stop":
+            reckoning.stop()
+            machine.do(Stop())
+        case memo:
+            machine.do(SetMemo(memo))
+
+
 @settings(max_examples=400)
 @given(_STEPS)
 def test_random_days(steps: list[tuple[str, int]]) -> None:
-    """What is worked is monotonic time less suspension and idleness; never twice, never inside a suspension.
-
-    The reckoning knows only the rule: from the counted moment to an event, time counts unless a suspension of more
-    than a second lies between (then none of it does) or the last input is an idle limit away (then it counts, and is
-    taken back, up to that input).
-    """
-    machine, clock = Machine(), FakeClock()
-    machine.clock = clock
+    """What is worked is monotonic time less suspension and idleness; never twice, never inside a suspension."""
+    machine = Machine()
+    clock, reckoning = machine.clock, Reckoning(machine.clock)
     suspensions: list[tuple[int, int]] = []
-    counts: list[tuple[int, int]] = []  # the monotonic spans that count
-    counted: int | None = None
-    asleep_ms, last_input = 0, 0
-
-    def reckon() -> None:
-        nonlocal counted, asleep_ms
-        now = clock.mono_ms()
-        if counted is None:
-            return
-        if asleep_ms > SUSPENSION_MS:
-            counted = None
-        elif now - last_input >= IDLE_S * 1000:
-            counts.append((counted, now))
-            counts[:] = [(start, min(end, last_input)) for start, end in counts if start < last_input]
-            counted = None
-        else:
-            counts.append((counted, now))
-            counted = now
-        asleep_ms = 0
-
     for step, ms in steps:
         match step:
             case "advance":
@@ -328,35 +365,20 @@ def test_random_days(steps: list[tuple[str, int]]) -> None:
             case "suspend":
                 begins_ms = machine.now().utc_ms
                 clock.suspend(ms)
-                asleep_ms += ms
+                reckoning.sleep(ms)
                 if ms > SUSPENSION_MS:
                     suspensions.append((begins_ms, machine.now().utc_ms))
             case "step":
                 clock.step(ms)
             case "input":
                 machine.input_ms = clock.mono_ms()
-            case "tick":
-                if counted is not None:
-                    last_input = max(last_input, machine.input_ms)
-                reckon()
-                machine.do(Tick(machine.input_ms))
-            case "start one" | "start two":
-                reckon()
-                counted = last_input = clock.mono_ms()
-                asleep_ms = 0
-                machine.start(ONE if step == "start one" else TWO)
-            case "stop":
-                reckon()
-                counted = None
-                machine.do(Stop())
-            case memo:
-                reckon()
-                machine.do(SetMemo(memo))
+            case _:
+                _do(machine, reckoning, step)
 
     worked = machine.worked()
-    assert sum(one.worked_ms for one in worked) == sum(end - start for start, end in counts)
+    assert sum(one.worked_ms for one in worked) == sum(end - start for start, end in reckoning.spans)
     assert all(one.worked_ms > 0 for one in worked)
-    for earlier, later in zip(worked, worked[1:], strict=False):
+    for earlier, later in pairwise(worked):
         assert earlier.end_ms <= later.start_ms
     for one in worked:
         assert not any(one.start_ms < end and start < one.end_ms for start, end in suspensions)

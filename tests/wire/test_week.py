@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tracker.domain.week import DAY_MS, WEEK_MS, day_start_ms, lock_ms, week_start_ms
+from wire.week import DAY_MS, WEEK_MS, day_start_ms, lock_ms, week_start_ms
 
-_VECTORS = Path(__file__).parents[2] / "vectors" / "weeks.csv"
+_VECTORS = Path(__file__).parents[1] / "vectors" / "weeks.csv"
 
 
 def _ms(text: str) -> int:

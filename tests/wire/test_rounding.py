@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.domain.billing import amount_minor, billable_minutes
+from wire.billing import amount_minor, billable_minutes
 
 
 @pytest.mark.parametrize(
