@@ -231,7 +231,8 @@ class _Loopback:
         self.address = f"http://127.0.0.1:{self._server.server_port}/callback"
 
     def __enter__(self) -> "_Loopback":
-        threading.Thread(target=self._server.serve_forever, name="log-in", daemon=True).start()
+        serving = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="log-in", daemon=True)
+        serving.start()
         return self
 
     def __exit__(self, *_: object) -> None:
