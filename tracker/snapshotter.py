@@ -1,10 +1,11 @@
 """Snapshots from the drawn instant to the end of their hold."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tracker.capture import picture
-from tracker.capture.screen.port import Frame, Screen, ScreenUnavailableError
+from tracker.capture.screen.port import Frame, Screen
 from tracker.domain.clock import Moment
 from tracker.domain.errors import MachineError, RefusedError
 from tracker.domain.segment import segment_start_ms
@@ -56,23 +57,26 @@ class Snapshotter:
 
     def take(self, contract: Contract, drawn_ms: int, now: Moment) -> None:
         """Take the snapshot of an instant that has come, and hold it; a failed one is recorded with its reason."""
-        try:
-            frames = [frame for frame in self._screen.grab() if not picture.is_blank(frame)]
-            pictures = tuple(self._keep(frame, contract.policy.blur) for frame in frames)
-            self.trouble = None if pictures else "The screen shows one single colour; no picture of it is kept."
-            reason = None if pictures else SnapshotReason.BLANK
-        except (ScreenUnavailableError, MachineError) as error:
-            pictures, reason, self.trouble = (), SnapshotReason.UNAVAILABLE, str(error)
-        self._snapshots.add(
-            contract.id,
-            now.utc_ms,
-            drawn_ms=drawn_ms,
-            pictures=pictures,
-            reason=reason,
-            leaves_ms=now.utc_ms + contract.policy.hold_s * 1000 if pictures else None,
-            is_blurred=bool(pictures) and contract.policy.blur is Blur.IRREVERSIBLE,
-            is_provisional=now.is_provisional,
-        )
+        pictures: tuple[Picture, ...] = ()
+        with self._kept_or_destroyed() as names:
+            try:
+                frames = [frame for frame in self._screen.grab() if not picture.is_blank(frame)]
+                pictures = tuple(self._keep(frame, contract.policy.blur, names) for frame in frames)
+                self.trouble = None if pictures else "The screen shows one single colour; no picture of it is kept."
+                reason = None if pictures else SnapshotReason.BLANK
+            except MachineError as error:
+                reason, self.trouble = SnapshotReason.UNAVAILABLE, str(error)
+                self._snapshots.discard(names)
+            self._snapshots.add(
+                contract.id,
+                now.utc_ms,
+                drawn_ms=drawn_ms,
+                pictures=pictures,
+                reason=reason,
+                leaves_ms=now.utc_ms + contract.policy.hold_s * 1000 if pictures else None,
+                is_blurred=bool(pictures) and contract.policy.blur is Blur.IRREVERSIBLE,
+                is_provisional=now.is_provisional,
+            )
 
     def blur(self, snapshot: int) -> None:
         """Put irreversibly blurred pictures in place of a held snapshot's.
@@ -81,10 +85,12 @@ class Snapshotter:
             RefusedError: it is not held any more.
         """
         held = self._held(snapshot)
-        blurred = tuple(
-            self._put(one.monitor, picture.blur_encoded(self._pictures.get(one.sha256))) for one in held.pictures
-        )
-        self._snapshots.blur(snapshot, blurred)
+        with self._kept_or_destroyed() as names:
+            blurred = tuple(
+                self._put(one.monitor, picture.blur_encoded(self._pictures.get(one.sha256)), names)
+                for one in held.pictures
+            )
+            self._snapshots.blur(snapshot, blurred)
 
     def withhold(self, snapshot: int) -> None:
         """Destroy a held snapshot's pictures; the time stays.
@@ -116,16 +122,28 @@ class Snapshotter:
             raise RefusedError("This snapshot is not held any more, so it cannot be changed here.")
         return found
 
-    def _keep(self, frame: Frame, blur: Blur) -> Picture:
-        return self._put(frame.monitor, picture.encode(frame, blurred=blur is Blur.IRREVERSIBLE))
+    @contextmanager
+    def _kept_or_destroyed(self) -> Iterator[list[str]]:
+        """Collect the names of pictures kept; where their snapshot is not recorded, no file of it stays."""
+        names: list[str] = []
+        try:
+            yield names
+        except BaseException:
+            self._snapshots.discard(names)
+            raise
 
-    def _put(self, monitor: int, encoded: picture.EncodedPicture) -> Picture:
+    def _keep(self, frame: Frame, blur: Blur, names: list[str]) -> Picture:
+        return self._put(frame.monitor, picture.encode(frame, blurred=blur is Blur.IRREVERSIBLE), names)
+
+    def _put(self, monitor: int, encoded: picture.EncodedPicture, names: list[str]) -> Picture:
+        for content in (encoded.image, encoded.thumbnail):
+            names.append(self._pictures.put(content))  # noqa: PERF401 (the names so far, if one cannot be put)
         return Picture(
             monitor=monitor,
             width=encoded.width,
             height=encoded.height,
-            sha256=self._pictures.put(encoded.image),
+            sha256=names[-2],
             size=len(encoded.image),
-            thumbnail_sha256=self._pictures.put(encoded.thumbnail),
+            thumbnail_sha256=names[-1],
             thumbnail_size=len(encoded.thumbnail),
         )

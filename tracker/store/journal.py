@@ -60,13 +60,13 @@ class Journal:
         """Commit one event: its effects, the input counted, and where the timer stands."""
         with self._database.transaction():
             if measured is not None:
-                self._measure(measured, now)
+                self._measure(measured, is_provisional=now.is_provisional)
             for effect in effects:
                 match effect:
                     case Worked(interval):
                         self._work(interval, now, policy_version)
                     case TakeAway(from_ms):
-                        self._take_away(from_ms)
+                        self._take_away(from_ms, now)
             self._database.execute("DELETE FROM running")
             if state.counted is not None and state.contract is not None:
                 row = (str(state.contract), state.counted.utc_ms)
@@ -82,8 +82,8 @@ class Journal:
     def last_end_ms(self) -> int | None:
         """Give the end of the newest time recorded, sealed or not."""
         row = self._database.row(
-            "SELECT max(end_ms) FROM (SELECT max(end_ms) AS end_ms FROM worked"
-            " UNION ALL SELECT max(end_ms) FROM revision)"
+            "SELECT max(end_ms) FROM (SELECT max(end_ms) AS end_ms FROM worked UNION ALL SELECT max(end_ms)"
+            " FROM revision WHERE start_ms = (SELECT max(start_ms) FROM revision))"
         )
         return None if row is None or row[0] is None else int(row[0])
 
@@ -99,9 +99,14 @@ class Journal:
                 interval = Interval(UUID(contract), start_ms + by_ms, end_ms + by_ms, Kind(kind), memo, label)
                 for piece in split(interval):
                     self._insert(piece, policy_version, offset_ms + by_ms, is_provisional=False)
-            self._database.execute(
-                "UPDATE activity SET at_ms = at_ms + ?, is_provisional = 0 WHERE is_provisional", (by_ms,)
+            counted = self._database.rows(
+                "DELETE FROM activity WHERE is_provisional"
+                " RETURNING contract, at_ms + ?, source, keys, clicks, scrolls, moved",
+                (by_ms,),
             )
+            for contract, at_ms, source, keys, clicks, scrolls, moved in counted:
+                measured = Measured(UUID(contract), at_ms, ActivitySource(source), keys, clicks, scrolls, bool(moved))
+                self._measure(measured, is_provisional=False)
             self._snapshots.shift_provisional(by_ms)
 
     def open_segments(self) -> list[OpenSegment]:
@@ -178,21 +183,23 @@ class Journal:
             if not lengthened:
                 self._insert(piece, policy_version, now.clock_offset_ms, is_provisional=now.is_provisional)
 
-    def _take_away(self, from_ms: int) -> None:
-        tracked = (from_ms, Kind.TRACKED)
-        self._database.execute("DELETE FROM worked WHERE start_ms >= ? AND kind = ?", tracked)
-        self._database.execute("UPDATE worked SET end_ms = ?1 WHERE end_ms > ?1 AND kind = ?2", tracked)
-        self._database.execute("DELETE FROM activity WHERE at_ms >= ?", (from_ms,))
-        self._snapshots.destroy_since(from_ms)
+    def _take_away(self, from_ms: int, now: Moment) -> None:
+        """Take away what was tracked up to now; time that another clock placed later is not this session's."""
+        span = (from_ms, now.utc_ms, now.is_provisional)
+        this = "start_ms < ?2 AND is_provisional = ?3 AND kind = 'tracked'"
+        self._database.execute(f"DELETE FROM worked WHERE start_ms >= ?1 AND {this}", span)  # noqa: S608 (own words)
+        self._database.execute(f"UPDATE worked SET end_ms = ?1 WHERE end_ms > ?1 AND {this}", span)  # noqa: S608 (same)
+        self._database.execute("DELETE FROM activity WHERE at_ms >= ? AND at_ms < ? AND is_provisional = ?", span)
+        self._snapshots.destroy_between(from_ms, now.utc_ms, is_provisional=now.is_provisional)
 
-    def _measure(self, measured: Measured, now: Moment) -> None:
+    def _measure(self, measured: Measured, *, is_provisional: bool) -> None:
         self._database.execute(
             "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (contract, at_ms) DO UPDATE SET keys = keys + excluded.keys,"
             " clicks = clicks + excluded.clicks, scrolls = scrolls + excluded.scrolls, moved = moved | excluded.moved",
             (
                 str(measured.contract), measured.at_ms, measured.source, measured.keys, measured.clicks,
-                measured.scrolls, measured.moved, now.is_provisional,
+                measured.scrolls, measured.moved, is_provisional,
             ),
         )  # fmt: skip
 

@@ -86,8 +86,8 @@ class Outbox:
                 ),
             )  # fmt: skip
             self._database.execute_many(
-                "INSERT INTO upload (contract, sha256, link, is_sent) VALUES (?, ?, ?, 0)"
-                " ON CONFLICT (contract, sha256) DO UPDATE SET link = excluded.link",
+                "INSERT INTO upload (contract, sha256, link, is_sent) VALUES (?1, ?2, ?3,"
+                " EXISTS (SELECT 1 FROM upload WHERE contract = ?1 AND sha256 = ?2 AND is_sent))",
                 [(str(sealing.contract), sha256, head.length) for sha256 in sealing.pictures],
             )
 
@@ -155,7 +155,10 @@ class Outbox:
             "SELECT count(*) FILTER (WHERE state = 'waiting'), min(sealed_ms) FILTER (WHERE state = 'waiting'),"
             " count(*) FILTER (WHERE state = 'rejected') FROM revision WHERE state <> 'accepted'"
         )
-        pictures = self._database.row("SELECT count(*) FROM upload WHERE NOT is_sent")
+        pictures = self._database.row(
+            "SELECT count(DISTINCT upload.contract || sha256) FROM upload JOIN revision USING (link)"
+            " WHERE NOT is_sent AND state <> 'rejected'"
+        )
         segments, since_ms, refused = row or (0, None, 0)
         return Waiting(int(segments), int(pictures[0]) if pictures else 0, since_ms, int(refused))
 
@@ -163,7 +166,8 @@ class Outbox:
         """Give contract and SHA-256 of pictures to send: those that an accepted revision names, oldest first."""
         rows = self._database.rows(
             "SELECT upload.contract, upload.sha256 FROM upload JOIN revision USING (link)"
-            " WHERE NOT upload.is_sent AND revision.state = 'accepted' ORDER BY upload.link LIMIT ?",
+            " WHERE NOT upload.is_sent AND revision.state = 'accepted'"
+            " GROUP BY upload.contract, upload.sha256 ORDER BY min(upload.link), upload.sha256 LIMIT ?",
             (limit,),
         )
         return [(UUID(contract), str(sha256)) for contract, sha256 in rows]

@@ -47,9 +47,13 @@ class Snapshots:
         return row is not None
 
     def draw(self, contract: UUID, segment_ms: int, offsets_ms: tuple[int, ...]) -> None:
-        """Keep the instants drawn for a segment, and forget those of segments a day gone."""
+        """Keep the instants drawn for a segment, and forget those of segments sealed a day ago or more."""
         with self._database.transaction():
-            self._database.execute("DELETE FROM instant WHERE segment_ms < ?", (segment_ms - 144 * SEGMENT_MS,))
+            self._database.execute(
+                "DELETE FROM instant WHERE segment_ms < ?1 AND NOT EXISTS (SELECT 1 FROM worked"
+                " WHERE worked.contract = instant.contract AND end_ms > segment_ms AND end_ms <= segment_ms + ?2)",
+                (segment_ms - 144 * SEGMENT_MS, SEGMENT_MS),
+            )
             self._database.execute_many(
                 "INSERT OR IGNORE INTO instant (contract, segment_ms, offset_ms) VALUES (?, ?, ?)",
                 [(str(contract), segment_ms, offset_ms) for offset_ms in offsets_ms],
@@ -141,14 +145,25 @@ class Snapshots:
                 (leaves_ms, str(contract)),
             )
 
-    def destroy_since(self, from_ms: int) -> None:
-        """Remove every unsealed snapshot taken at or after an instant, with its pictures."""
+    def destroy_between(self, from_ms: int, to_ms: int, *, is_provisional: bool) -> None:
+        """Remove every unsealed snapshot taken from an instant up to and with another, and its pictures."""
         with self._database.transaction():
-            rows = self._database.rows("SELECT id FROM snapshot WHERE at_ms >= ?", (from_ms,))
+            rows = self._database.rows(
+                "SELECT id FROM snapshot WHERE at_ms >= ? AND at_ms <= ? AND is_provisional = ?",
+                (from_ms, to_ms, is_provisional),
+            )
             gone = [sha256 for (snapshot,) in rows for sha256 in self._unname(int(snapshot))]
-            self._database.execute("DELETE FROM snapshot WHERE at_ms >= ?", (from_ms,))
-            self._database.execute("UPDATE instant SET is_taken = 0 WHERE segment_ms + offset_ms >= ?", (from_ms,))
+            self._database.execute_many("DELETE FROM snapshot WHERE id = ?", rows)
+            self._database.execute(
+                "UPDATE instant SET is_taken = 0 WHERE segment_ms + offset_ms >= ? AND segment_ms + offset_ms <= ?",
+                (from_ms, to_ms),
+            )
             self._destroy(gone)
+
+    def discard(self, names: list[str]) -> None:
+        """Destroy pictures that were kept for a snapshot which then did not come about."""
+        with self._database.transaction():
+            self._destroy(names)
 
     def forget(self, contract: UUID, start_ms: int) -> None:
         """Remove a sealed segment's rows; its revision names the pictures from now on."""
@@ -159,12 +174,11 @@ class Snapshots:
             )
 
     def shift_provisional(self, by_ms: int) -> None:
-        """Move provisional instants by so many milliseconds."""
+        """Move provisional instants by so many milliseconds, and every hold: all began or began again provisionally."""
         with self._database.transaction():
+            self._database.execute("UPDATE snapshot SET leaves_ms = leaves_ms + ?", (by_ms,))
             self._database.execute(
-                "UPDATE snapshot SET at_ms = at_ms + ?1, leaves_ms = leaves_ms + ?1, is_provisional = 0"
-                " WHERE is_provisional",
-                (by_ms,),
+                "UPDATE snapshot SET at_ms = at_ms + ?, is_provisional = 0 WHERE is_provisional", (by_ms,)
             )
 
     def _read(self, condition: str, values: tuple[int | str, ...]) -> list[TakenSnapshot]:

@@ -11,8 +11,8 @@ from tracker.store.journal import Journal, Measured, Recorded
 from tracker.store.outbox import Outbox, Sealing
 from tracker.store.snapshots import Snapshots, TakenSnapshot
 from wire import canonical, chain
-from wire.diary import Activity, Interval, Minute, Segment, Snapshot
-from wire.words import MINUTE_MS, ActivitySource, RevisionReason, SnapshotReason, SnapshotStatus
+from wire.diary import MOST_COUNTED, Activity, Interval, Minute, Segment, Snapshot
+from wire.words import MINUTE_MS, ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
 
 
 class Sealer:
@@ -40,6 +40,7 @@ class Sealer:
         earlier = None
         if standing is not None and standing.content is not None:
             earlier = canonical.decode(standing.content, Segment)
+        intervals = _intervals(start_ms, recorded, earlier)
         return Segment(
             contract=contract,
             device=device,
@@ -48,12 +49,13 @@ class Sealer:
             reason=RevisionReason.RECORDED if earlier is None else RevisionReason.CONTINUED,
             policy_version=recorded.policy_version if earlier is None else earlier.policy_version,
             clock_offset_ms=recorded.clock_offset_ms,
-            intervals=_intervals(start_ms, recorded, earlier),
+            intervals=intervals,
             activity=_activity(start_ms, recorded.activity, earlier),
             snapshots=_snapshots(
                 start_ms,
                 self._snapshots.of_segment(contract, start_ms),
                 self._snapshots.instants(contract, start_ms, is_taken=False),
+                intervals,
                 earlier,
             ),
         )
@@ -118,15 +120,27 @@ def _activity(start_ms: int, measured: tuple[Measured, ...], earlier: Segment | 
 
 def _add(total: list[int], *counts: int) -> None:
     for index, count in enumerate(counts):
-        total[index] += count
+        total[index] = min(total[index] + count, MOST_COUNTED)
 
 
 def _snapshots(
-    start_ms: int, taken: list[TakenSnapshot], missed: tuple[int, ...], earlier: Segment | None
+    start_ms: int,
+    taken: list[TakenSnapshot],
+    missed: tuple[int, ...],
+    intervals: tuple[Interval, ...],
+    earlier: Segment | None,
 ) -> tuple[Snapshot, ...]:
-    """Give the snapshots taken, and for each drawn instant without one that it fell outside tracked time."""
-    outside = SnapshotReason.OUTSIDE_TRACKED_TIME
-    snapshots = [] if earlier is None else [one for one in earlier.snapshots if one.reason is not outside]
+    """Give the snapshots taken, and for each drawn instant without one why: mostly it fell outside tracked time.
+
+    That is an agreed reason; an instant inside tracked time that nobody took is none, or protection could be had by
+    keeping the tracker from its work.
+    """
+    outside, unavailable = SnapshotReason.OUTSIDE_TRACKED_TIME, SnapshotReason.UNAVAILABLE
+    snapshots = [
+        one
+        for one in (() if earlier is None else earlier.snapshots)
+        if one.reason is not outside and not (one.reason is unavailable and one.at_ms in missed)
+    ]
     snapshots += [
         Snapshot(
             at_ms=one.at_ms - start_ms,
@@ -136,5 +150,14 @@ def _snapshots(
         )
         for one in taken
     ]
-    snapshots += [Snapshot(at_ms=at_ms, status=SnapshotStatus.FAILED, reason=outside, pictures=()) for at_ms in missed]
+    tracked = [range(one.start_ms, one.end_ms) for one in intervals if one.kind is Kind.TRACKED]
+    snapshots += [
+        Snapshot(
+            at_ms=at_ms,
+            status=SnapshotStatus.FAILED,
+            reason=unavailable if any(at_ms in span for span in tracked) else outside,
+            pictures=(),
+        )
+        for at_ms in missed
+    ]
     return tuple(sorted(snapshots, key=lambda one: one.at_ms))

@@ -98,6 +98,6 @@ CREATE TABLE upload (
     sha256   TEXT    NOT NULL,
     link     INTEGER NOT NULL REFERENCES revision,
     is_sent  INTEGER NOT NULL,
-    PRIMARY KEY (contract, sha256)
+    PRIMARY KEY (contract, sha256, link)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX upload_waiting ON upload (link) WHERE NOT is_sent;
