@@ -115,6 +115,14 @@ class Visitor:
         self._go(tile.page)
         return list(self._page.locator("img[data-picture]").evaluate_all("images => images.map(image => image.src)"))
 
+    def let_in(self, address: str, code: str) -> None:
+        """Type the code that a tracker on another device shows, and agree."""
+        self._go(address)
+        self._page.locator("input[name=user_code]").fill(code)
+        self._page.locator("input[name=user_code]").press("Enter")
+        self._page.locator("[name=action][value=accept]").click(timeout=_WITHIN_MS)
+        self._page.wait_for_load_state(timeout=_WITHIN_MS)
+
     def photograph(self, address: str, file: Path) -> None:
         """Save a diary page as a PNG, its last segment with a picture opened beside it."""
         self.diary(address)

@@ -1,13 +1,16 @@
 """A wrong password, a token that has run out, a log-in that is dead: said in a sentence, and no work is lost."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from stage import browser
-from stage.processes import StageError
+from stage.processes import Process, StageError
 from stage.review import compare, read_pages, total
 from stage.servers import Account
+from stage.tracker import Tracker
 from stage.waiting import until
 
 from .conftest import STRANGER, World, assert_refused
@@ -29,6 +32,24 @@ def test_wrong_password(world: World) -> None:
         pytest.raises(StageError, match="password"),
     ):
         person.log_in(wrong)
+
+
+def test_log_in_with_a_code_where_there_is_no_browser(world: World, tmp_path: Path) -> None:
+    """The tracker opens nothing; the code that it shows is typed into a browser elsewhere."""
+    environment = {name: value for name, value in world.tracker.environment.items() if name != "BROWSER"}
+    tracker = Tracker(tmp_path, environment, key_file=tmp_path / "other-keys", data=tmp_path / "other")
+    words = ("login", "--server", world.marketplace.url, "--device")
+    process = Process(tracker.command(*words), environment=environment, log=tmp_path / "login.log")
+    try:
+        said = until(lambda: re.search(r"(http\S+) .* code (\S+)", process.output()), "a code")
+        with browser.visiting(world.stage.chromium, world.marketplace.url, world.seed.freelancer) as person:
+            person.let_in(said[1], said[2])
+        assert process.wait(30) == 0, process.output()
+    finally:
+        process.stop()
+    assert {one["title"] for one in tracker.ask("contracts")["contracts"]} == {
+        one.title for one in world.seed.contracts
+    }
 
 
 def test_expired_token_is_renewed_by_itself(world: World) -> None:
