@@ -1,0 +1,1 @@
+"""The power port and its back ends."""
