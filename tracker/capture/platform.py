@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tracker.capture.idle.port import IdleWatch, NullIdle
 from tracker.capture.input.port import InputCounter, InputUnavailableError, NullInput
 from tracker.capture.picture import is_blank
+from tracker.capture.power.port import NullPower, PowerUnavailableError, PowerWatch
 from tracker.capture.screen.port import NullScreen, Screen, ScreenUnavailableError
 from tracker.domain.errors import MachineError
 
@@ -32,6 +33,7 @@ class BackEnds:
         screen: takes pictures.
         input: counts input.
         idle: says when the last input was.
+        power: tells of suspension, shutdown and the screen lock.
         session: "x11", "wayland", "none", "windows", "macos" or the system's own name.
         remedy: what the person can do where the back ends are null, else None.
     """
@@ -39,6 +41,7 @@ class BackEnds:
     screen: Screen
     input: InputCounter
     idle: IdleWatch
+    power: PowerWatch
     session: str
     remedy: str | None = None
 
@@ -48,7 +51,7 @@ class Finding:
     """What the examination of one port found.
 
     Args:
-        port: "screen", "input" or "idle".
+        port: "screen", "input", "idle" or "power".
         back_end: its name.
         works: whether it works now.
         sentence: what was found, for the person.
@@ -72,16 +75,17 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
         monotonic_ms: reads the monotonic clock, in milliseconds.
         system: the platform, as `sys.platform` names it.
     """
+    power = _choose_power(environ, monotonic_ms, system)
     if system in _SYSTEM_NAMES:
         name = _SYSTEM_NAMES[system]
-        return _nulls(_NOT_YET.format(system=name), _NOT_YET_REMEDY, name.lower())
+        return _nulls(_NOT_YET.format(system=name), _NOT_YET_REMEDY, power, name.lower())
     if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
-        return _nulls(_WAYLAND, _WAYLAND_REMEDY, "wayland")
+        return _nulls(_WAYLAND, _WAYLAND_REMEDY, power, "wayland")
     if not system.startswith("linux"):
-        return _nulls(_NOT_YET.format(system=system), _NOT_YET_REMEDY, system)
+        return _nulls(_NOT_YET.format(system=system), _NOT_YET_REMEDY, power, system)
     display = environ.get("DISPLAY")
     if not display:
-        return _nulls(_NO_DISPLAY, _NO_DISPLAY_REMEDY, "none")
+        return _nulls(_NO_DISPLAY, _NO_DISPLAY_REMEDY, power, "none")
 
     # python-xlib is not installed elsewhere, and is not needed where there is no X server.
     from tracker.capture.idle.x11 import X11Idle  # noqa: PLC0415
@@ -89,7 +93,7 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
     from tracker.capture.screen.x11 import X11Screen  # noqa: PLC0415
 
     counter = X11Input(monotonic_ms, display)
-    return BackEnds(X11Screen(display), counter, X11Idle(counter, display), "x11")
+    return BackEnds(X11Screen(display), counter, X11Idle(counter, display), power, "x11")
 
 
 def require_display(environ: Mapping[str, str], *, system: str = _SYSTEM) -> None:
@@ -121,12 +125,28 @@ def doctor(back_ends: BackEnds) -> tuple[Finding, ...]:
         _examine_screen(back_ends.screen, back_ends.remedy),
         _examine_input(back_ends.input, back_ends.remedy),
         _examine_idle(back_ends.idle, back_ends.remedy),
+        _examine_power(back_ends.power),
     )
 
 
-def _nulls(reason: str, remedy: str, session: str) -> BackEnds:
+def _choose_power(environ: Mapping[str, str], monotonic_ms: Callable[[], int], system: str) -> PowerWatch:
+    """Choose by the system alone: power events do not depend on the desktop's display."""
+    if not system.startswith("linux"):
+        return NullPower(f"Daybook does not hear suspension, shutdown and the screen lock on {system} yet.")
+    from tracker.capture.power.login1 import SYSTEM_BUS, Login1Power  # noqa: PLC0415 (needs jeepney, Linux's alone)
+
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    return Login1Power(
+        monotonic_ms,
+        system_bus=environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS,
+        session_bus=environ.get("DBUS_SESSION_BUS_ADDRESS") or (f"unix:path={runtime}/bus" if runtime else None),
+        session_id=environ.get("XDG_SESSION_ID"),
+    )
+
+
+def _nulls(reason: str, remedy: str, power: PowerWatch, session: str) -> BackEnds:
     whole = f"{reason} {remedy}"
-    return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), session, remedy)
+    return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), power, session, remedy)
 
 
 def _examine_screen(screen: Screen, remedy: str | None) -> Finding:
@@ -174,3 +194,21 @@ def _examine_idle(watch: IdleWatch, remedy: str | None) -> Finding:
         return Finding("idle", watch.name, works=False, sentence=problem, remedy=remedy)
     sentence = "The pointer can be watched, so idleness is noticed."
     return Finding("idle", watch.name, works=True, sentence=sentence, remedy=None)
+
+
+def _examine_power(watch: PowerWatch) -> Finding:
+    was_running = watch.running
+    try:
+        watch.start(lambda _event: None)
+        problem, is_locked = watch.problem(), watch.is_locked()
+    except PowerUnavailableError as error:
+        problem, is_locked = str(error), None
+    finally:
+        if not was_running:
+            watch.stop()
+    if problem is not None:
+        return Finding("power", watch.name, works=False, sentence=problem, remedy=None)
+    sentence = "Suspension, shutdown and the screen lock are announced."
+    if is_locked is None:
+        sentence = "Suspension and shutdown are announced; this desktop has not said yet whether it announces its lock."
+    return Finding("power", watch.name, works=True, sentence=sentence, remedy=None)

@@ -10,11 +10,15 @@ import pytest
 import tracker.capture
 from tests.fakes.idle import FakeIdle
 from tests.fakes.input import FakeInput
+from tests.fakes.login1 import FakeLogin1, PrivateBus
+from tests.fakes.power import FakePower
 from tests.fakes.screen import FakeScreen
 from tests.fakes.xserver import XServer
 from tracker.capture.input.port import Counts, InputUnavailableError
-from tracker.capture.platform import BackEnds, Finding, choose, doctor
+from tracker.capture.platform import BackEnds, Finding, _examine_power, choose, doctor
+from tracker.capture.power.port import PowerEvent
 from tracker.capture.screen.port import ScreenUnavailableError
+from tracker.clock import monotonic_ms
 
 
 def _now_ms() -> int:
@@ -94,11 +98,11 @@ def test_only_this_module_asks_which_platform_it_is() -> None:
 
 def _fakes() -> tuple[FakeScreen, FakeInput, FakeIdle, BackEnds]:
     screen, counter, watch = FakeScreen((64, 36), (20, 10)), FakeInput(_now_ms), FakeIdle()
-    return screen, counter, watch, BackEnds(screen, counter, watch, "fake")
+    return screen, counter, watch, BackEnds(screen, counter, watch, FakePower(), "fake")
 
 
 def _by_port(findings: tuple[Finding, ...]) -> dict[str, Finding]:
-    assert [finding.port for finding in findings] == ["screen", "input", "idle"]
+    assert [finding.port for finding in findings] == ["screen", "input", "idle", "power"]
     return {finding.port: finding for finding in findings}
 
 
@@ -138,17 +142,20 @@ def test_a_black_screen_does_not_work() -> None:
 def test_each_failure_is_told_at_its_own_port() -> None:
     screen, counter, watch, back_ends = _fakes()
     screen.lost, counter.lost, watch.lost = "No screen.", "No input.", "No pointer."
+    assert isinstance(back_ends.power, FakePower)
+    back_ends.power.lost = "No bus."
     found = _by_port(doctor(back_ends))
 
     assert {port: (finding.works, finding.sentence) for port, finding in found.items()} == {
         "screen": (False, "No screen."),
         "input": (False, "No input."),
         "idle": (False, "No pointer."),
+        "power": (False, "No bus."),
     }
 
 
 def test_nulls_never_pass_for_working() -> None:
-    findings = doctor(choose({"WAYLAND_DISPLAY": "wayland-0"}, _now_ms, system="linux"))
+    findings = doctor(choose({"WAYLAND_DISPLAY": "wayland-0"}, _now_ms, system="linux"))[:3]
 
     assert not any(finding.works for finding in findings)
     assert all(finding.remedy and finding.back_end == "null" for finding in findings)
@@ -163,15 +170,43 @@ def test_the_doctor_works_on_a_real_display_and_types_nothing(x_server: XServer)
     witness.stop()
     back_ends.idle.close()
 
-    assert [finding.works for finding in findings] == [True, True, True]
-    assert [finding.back_end for finding in findings] == ["x11", "x11", "x11"]
+    assert [finding.works for finding in findings[:3]] == [True, True, True]
+    assert [finding.back_end for finding in findings] == ["x11", "x11", "x11", "login1"]
     assert witness.take() == Counts(0, 0, 0), "no test key reaches the person's window"
 
 
 def test_the_doctor_notices_a_display_that_is_gone(x_server: XServer) -> None:
     back_ends = choose({"DISPLAY": x_server.display}, _now_ms, system="linux")
     x_server.kill()
-    findings = doctor(back_ends)
+    findings = doctor(back_ends)[:3]
 
     assert not any(finding.works for finding in findings)
     assert all(x_server.display in finding.sentence for finding in findings)
+
+
+def test_power_is_chosen_by_the_system_and_not_by_the_display(tmp_path: Path) -> None:
+    bus = PrivateBus(tmp_path)
+    login1 = FakeLogin1(bus.address)
+    for display in ({}, {"DISPLAY": ":7"}, {"WAYLAND_DISPLAY": "wayland-0"}):
+        environ = {**display, "DBUS_SYSTEM_BUS_ADDRESS": bus.address, "XDG_SESSION_ID": "2"}
+        back_ends = choose(environ, monotonic_ms, system="linux")
+        finding = _examine_power(back_ends.power)
+        assert (finding.works, finding.remedy) == (True, None)
+        assert not back_ends.power.running, "what the doctor started it stops"
+    login1.close()
+    bus.kill()
+
+    finding = _examine_power(back_ends.power)
+    assert not finding.works
+    assert finding.sentence.endswith(".")
+
+
+def test_a_running_power_watch_goes_on_undisturbed() -> None:
+    _, _, _, back_ends = _fakes()
+    heard: list[PowerEvent] = []
+    back_ends.power.start(heard.append)
+    doctor(back_ends)
+    assert isinstance(back_ends.power, FakePower)
+    back_ends.power.say(PowerEvent.LOCKED)
+
+    assert heard == [PowerEvent.LOCKED]
