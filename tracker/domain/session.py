@@ -106,7 +106,9 @@ def transition(state: State, event: Event, now: Moment) -> tuple[State, tuple[Ef
     state, effects = _advance(state, now)
     match event:
         case Start():
-            return _started(event, now), effects
+            # On from where the last contract's time ends: rounding may set the clocks a millisecond apart.
+            begins = now if state.counted is None else replace(now, utc_ms=state.counted.utc_ms)
+            return _started(event, begins), effects
         case Stop():
             return State(contract=state.contract, memo=state.memo), effects
         case SetMemo(memo):

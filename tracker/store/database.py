@@ -88,7 +88,6 @@ class Database:
                 after_commit, self._after_commit = self._after_commit, []
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                    after_commit = []
             for action in after_commit:
                 action()
 

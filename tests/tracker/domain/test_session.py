@@ -226,6 +226,21 @@ def test_skew_between_the_clocks_is_no_suspension_and_never_worked(machine: Mach
     assert machine.state.phase is Phase.PAUSED
 
 
+def test_clocks_a_millisecond_apart_make_neither_gap_nor_overlap(machine: Machine) -> None:
+    """Two clocks rounded to whole milliseconds differ by one now and then; a switch must not overlap for that."""
+    machine.start()
+    for skew_ms in (1, -1, -1, 1):
+        machine.clock.advance(5000)
+        machine.clock.suspend(skew_ms)
+        machine.tick()
+        machine.start(TWO if machine.state.contract == ONE else ONE)
+    machine.clock.advance(5000)
+    machine.do(Stop())
+    assert [(one.start_ms - NOON_MS, one.worked_ms) for one in machine.worked()] == [
+        (number * 5000, 5000) for number in range(5)
+    ]
+
+
 @pytest.mark.parametrize(
     "event", [Start(TWO, "", IDLE_S), Stop(), SetMemo("x"), Tick(0)], ids=lambda one: type(one).__name__
 )
