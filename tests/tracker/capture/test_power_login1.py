@@ -67,8 +67,8 @@ class World:
 
     def catch_up(self) -> None:
         """Have everything handled that was sent so far: a saver's signals may overtake logind's."""
-        self.login1.prepare_for_sleep(begins=False)
         before = len(self.heard)
+        self.login1.prepare_for_sleep(begins=False)
         until(lambda: RESUMED in self.heard[before:], "the watch to catch up", poll_s=0.002)
         self.heard.remove(RESUMED)
 
@@ -483,7 +483,12 @@ def test_stopping_breaks_off_a_call_that_is_not_answered(
     monkeypatch.setattr(bus_module, "_ANSWER_MS", 60_000)
     world.start()
     asked = threading.Event()
-    monkeypatch.setattr(world.login1, "answer", lambda _message, _method: asked.set() or hung.wait(20) and None)
+
+    def hang(_message: object, _method: str) -> None:
+        asked.set()
+        hung.wait(20)
+
+    monkeypatch.setattr(world.login1, "answer", hang)
     world.login1.say_changed({"LockedHint": ("b", True)}, [])
     assert asked.wait(20)
     began_s = time.perf_counter()
