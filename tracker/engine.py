@@ -6,6 +6,7 @@ Everything that happens is an item of that queue: a command, news from the sync 
 import contextlib
 import logging
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -68,6 +69,7 @@ class Engine:
         self._ended = threading.Event()
         self._recovered: str | None = None
         self._failure: str | None = None
+        self._due_ms = sys.maxsize  # monotonic; kept until it is met, whatever else happens meanwhile
         self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
         self._bug: Exception | None = None
         self._policy_segment_ms = 0
@@ -133,7 +135,7 @@ class Engine:
         try:
             while not self._ended.is_set():
                 self._guarded(self._publish)
-                self._guarded(self._next())
+                self._guarded(self._step)
         except Exception as error:  # noqa: BLE001 (wait() raises it where the person is told)
             self._bug = error
             # The timer is not stopped, so that the next start tells of the unexpected end.
@@ -144,12 +146,15 @@ class Engine:
         self._drain()
         self._on_quit()
 
-    def _next(self) -> Callable[[], None]:
-        """Wait for what is to be done next."""
-        try:
-            return self._queue.get(timeout=self._pause_s())
-        except queue.Empty:
-            return self._on_deadline
+    def _step(self) -> None:
+        """Wait for something to do or for the next deadline, and do what has come."""
+        now_ms = self._timer.now().mono_ms
+        self._due_ms = min(self._due_ms, now_ms + self._pause_ms())
+        with contextlib.suppress(queue.Empty):
+            self._queue.get(timeout=max(0, self._due_ms - now_ms) / 1000)()
+        if not self._ended.is_set() and self._timer.now().mono_ms >= self._due_ms:
+            self._due_ms = sys.maxsize
+            self._on_deadline()
 
     def _drain(self) -> None:
         """Do what is still queued; commands that came too late are refused."""
@@ -172,15 +177,15 @@ class Engine:
             self._failure = str(error)
             self._retry_ms = self._timer.now().mono_ms + TICK_S * 1000
 
-    def _pause_s(self) -> float:
-        """Give the seconds to the next deadline: a tick, a snapshot's instant or a hold's end."""
+    def _pause_ms(self) -> int:
+        """Give the milliseconds to the next deadline: a tick, a snapshot's instant or a hold's end."""
         now = self._timer.now()
         if self._failure is not None:
-            return max(0, self._retry_ms - now.mono_ms) / 1000
+            return max(0, self._retry_ms - now.mono_ms)
         waits_ms = [_REST_MS, self._timer.next_tick_ms(now)]
         for instant_ms in (self._buffer.snapshots.next_hold_ms(now.utc_ms), self._snapshot_due_ms()):
             waits_ms.append(None if instant_ms is None else instant_ms - now.utc_ms)  # noqa: PERF401 (clearer so)
-        return max(0, min(wait for wait in waits_ms if wait is not None)) / 1000
+        return max(0, min(wait for wait in waits_ms if wait is not None))
 
     def _recover(self) -> None:
         """Tell what an unexpected end left, and start again the holds that it cut short."""
