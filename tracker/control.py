@@ -55,7 +55,8 @@ class ControlServer:
 
     def close(self) -> None:
         """Take no more commands, and let those that were taken have their answers: the program ends after this."""
-        self._listener.close()
+        with contextlib.suppress(FileNotFoundError):  # a cleaner of old files may have taken the socket
+            self._listener.close()
         with self._answered:
             self._answered.wait_for(lambda: not self._unanswered, _LAST_ANSWERS_S)
 
