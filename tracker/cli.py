@@ -20,7 +20,7 @@ from tracker import app, commands
 from tracker.commands import Answer, Refused
 from tracker.control import NotRunningError
 from tracker.domain.errors import BugError, RefusedError, TrackerError
-from tracker.printing import contracts_text, diary_text, doctor_text, status_text, sync_text
+from tracker.printing import contracts_text, diary_text, doctor_text, plain, status_text, sync_text
 from tracker.snapshotter import DrawInstants, uniform
 
 _INTERRUPTED = 130
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None, *, draw_instants: DrawInstants = uni
     try:
         return _COMMANDS[arguments.command](options, arguments)
     except TrackerError as error:
-        print(error, file=sys.stderr)  # noqa: T201 (the command line's voice)
+        print(plain(str(error)), file=sys.stderr)  # noqa: T201 (the command line's voice)
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -123,7 +123,8 @@ def _status(options: app.Options, arguments: argparse.Namespace) -> int:
     if status.snapshot is not None:  # the picture is for the window alone
         status = msgspec.structs.replace(status, snapshot=msgspec.structs.replace(status.snapshot, thumbnail=None))
     report = {"running": is_running, **msgspec.to_builtins(status)}
-    _say(msgspec.json.encode(report).decode() if arguments.json else status_text(status, is_running=is_running))
+    text = plain(status_text(status, is_running=is_running))
+    _say(msgspec.json.encode(report).decode() if arguments.json else text)
     return 0
 
 
@@ -247,12 +248,12 @@ def _expect(answer: Answer, kind: type[_AnswerT]) -> _AnswerT:
 
 
 def _show(shown: _AnswerT, as_text: Callable[[_AnswerT], str], *, as_json: bool) -> int:
-    _say(msgspec.json.encode(shown).decode() if as_json else as_text(shown))
+    _say(msgspec.json.encode(shown).decode() if as_json else plain(as_text(shown)))
     return 0
 
 
 def _tell(answer: Answer) -> int:
-    _say(_expect(answer, commands.Done).sentence)
+    _say(plain(_expect(answer, commands.Done).sentence))
     return 0
 
 

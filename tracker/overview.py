@@ -124,7 +124,7 @@ class Overview:
         segments.sort(key=lambda one: (one.start_ms, one.contract_title))
         return DiaryAnswer(
             day=datetime.fromtimestamp(start_ms / 1000, UTC).date().isoformat(),
-            worked_ms=sum(one.worked_ms for one in segments if one.sync_state != "rejected"),
+            worked_ms=self._worked_ms(start_ms, start_ms + DAY_MS).total(),
             segments=tuple(segments),
         )
 

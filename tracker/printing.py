@@ -9,6 +9,11 @@ from tracker.status import ContractLine, Status
 from wire.money import decimal
 
 
+def plain(text: str) -> str:
+    """Replace what a terminal would obey rather than show; titles and memos are other people's words."""
+    return "".join(sign if sign == "\n" or sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 def status_text(status: Status, *, is_running: bool) -> str:
     """Say what is tracked and what waits."""
     lines = [_phase_line(status) if is_running else "Daybook is not running. Start it with: daybook run"]
@@ -48,7 +53,7 @@ def diary_text(answer: DiaryAnswer) -> str:
         return f"{answer.day} (UTC): nothing recorded."
     lines = [f"{answer.day} (UTC): {_hours(answer.worked_ms)} worked"]
     for one in answer.segments:
-        memo = one.segment.intervals[-1].memo or "no memo"
+        memo = _memo(one.segment.intervals[-1].memo)
         meter = "–" if one.segment.activity_tenths is None else one.segment.activity_tenths
         lines.append(
             f"{_instant(one.start_ms, one.start_ms)}  {_hours(one.worked_ms)}  {one.contract_title}: {memo}"
@@ -84,13 +89,18 @@ def _phase_line(status: Status) -> str:
         case Phase.TRACKING:
             problem = status.protection_problem
             protection = "Protected." if problem is None else f"Not protected: {problem}"
-            return f"Tracking{title} for {_hours(status.session_ms)}: {status.memo or 'no memo'}. {protection}"
+            return f"Tracking{title} for {_hours(status.session_ms)}: {_memo(status.memo)}. {protection}"
         case Phase.PAUSED:
             since_ms = status.paused_since_ms
             since = "" if since_ms is None else f" since {_instant(since_ms, status.now_ms)}"
             return f"Paused{title}{since} ({status.pause_reason}); nothing is counted. Resume with: daybook start"
         case Phase.STOPPED:
             return "Stopped."
+
+
+def _memo(memo: str) -> str:
+    """Give a memo in one line."""
+    return " ".join(memo.split()) or "no memo"
 
 
 def _week(line: ContractLine) -> str:

@@ -1,0 +1,124 @@
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from tests.fakes.clock import NOON_MS
+from tracker.commands import ContractsAnswer, DiaryAnswer, DiarySegment, SyncAnswer
+from tracker.domain.session import PauseReason, Phase
+from tracker.printing import contracts_text, diary_text, plain, status_text, sync_text
+from tracker.status import ContractLine, Status, SyncView
+from wire.diary import Activity, Interval, Minute, Segment
+from wire.words import ActivitySource, Kind, RevisionReason
+
+LINE = ContractLine(
+    id=UUID(int=1), title="API integration", client="Northwind Ltd", currency="USD", rate_minor=4205,
+    weekly_limit_minutes=None, can_be_tracked=True, today_ms=3_723_999, week_ms=36_000_000, earned_minor=0,
+)  # fmt: skip
+SYNC = SyncView(
+    server="https://market.example", is_logged_in=True, waiting_segments=0, waiting_pictures=0, waiting_since_ms=None,
+    next_try_ms=None, last_contact_ms=NOON_MS, refused_segments=0, problem=None,
+)  # fmt: skip
+STATUS = Status(
+    now_ms=NOON_MS, phase=Phase.TRACKING, pause_reason=None, paused_since_ms=None, contract=LINE, memo="Refunds",
+    session_ms=61_000, activity_tenths=None, protection_problem=None, snapshot=None, contracts=(LINE,), sync=SYNC,
+    notices=(),
+)  # fmt: skip
+
+
+def status(*, sync: dict[str, object] | None = None, is_running: bool = True, **changed: object) -> list[str]:
+    said = msgspec.structs.replace(STATUS, sync=msgspec.structs.replace(SYNC, **(sync or {})), **changed)
+    return status_text(said, is_running=is_running).splitlines()
+
+
+def test_status_while_tracking() -> None:
+    assert status() == [
+        "Tracking on “API integration” for 0:01:01: Refunds. Protected.",
+        "Today 1:02:03, this week 10:00:00",
+        "All synced.",
+    ]
+    unprotected = status(memo="", protection_problem="There is no memo.", notices=("One.", "Two."))
+    assert unprotected[0].endswith("for 0:01:01: no memo. Not protected: There is no memo.")
+    assert unprotected[-2:] == ["One.", "Two."]
+    assert status(memo="two\nlines")[0].endswith(": two lines. Protected.")
+
+
+def test_status_while_paused_stopped_and_not_running() -> None:
+    paused: dict[str, Any] = {"phase": Phase.PAUSED, "pause_reason": PauseReason.IDLE}
+    assert status(**paused, paused_since_ms=NOON_MS - 60_000)[0] == (
+        "Paused on “API integration” since 11:59 UTC (idle); nothing is counted. Resume with: daybook start"
+    )
+    assert "since 2026-11-22 12:00 UTC" in status(**paused, paused_since_ms=NOON_MS - 86_400_000)[0]
+    assert status(phase=Phase.STOPPED, contract=None) == ["Stopped.", "All synced."]
+    assert status(is_running=False)[0] == "Daybook is not running. Start it with: daybook run"
+
+
+def test_status_of_what_waits() -> None:
+    waits = {"waiting_segments": 1, "waiting_pictures": 2, "waiting_since_ms": NOON_MS - 3 * 86_400_000}
+    trouble = {"problem": "No network.", "next_try_ms": NOON_MS + 60_000, "refused_segments": 2}
+    assert status(sync={**waits, **trouble})[2:] == [
+        "Waiting since 2026-11-20 12:00 UTC: 1 segment, 2 pictures",
+        "The marketplace refused 2 segments: see daybook diary",
+        "No network. Next try 12:01 UTC.",
+    ]
+    assert status(sync={"is_logged_in": False})[2:] == ["Not logged in. Log in with: daybook login"]
+    assert status(sync={"waiting_pictures": 1})[2:] == ["Waiting: 0 segments, 1 picture"]
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor", "rate"),
+    [("USD", 4205, "42.05 USD/h"), ("JPY", 4205, "4205 JPY/h"), ("BHD", 4205, "4.205 BHD/h"), ("EUR", 5, "0.05 EUR/h")],
+)
+def test_rates_have_their_currencys_decimals(currency: str, minor: int, rate: str) -> None:
+    line = msgspec.structs.replace(LINE, currency=currency, rate_minor=minor)
+    assert contracts_text(ContractsAnswer((line,), None)) == (
+        f"API integration  (Northwind Ltd, {rate})  this week 10:00:00"
+    )
+
+
+def test_contracts() -> None:
+    ended = msgspec.structs.replace(LINE, can_be_tracked=False, weekly_limit_minutes=90)
+    assert contracts_text(ContractsAnswer((ended,), "No network.")).splitlines() == [
+        "API integration  (Northwind Ltd, 42.05 USD/h)  this week 10:00:00 of 1:30:00  — not active",
+        "No network.",
+    ]
+    assert "no contracts yet" in contracts_text(ContractsAnswer((), None))
+
+
+def segment(memo: str, *, active: int = 0, state: str = "waiting", detail: str | None = None) -> DiarySegment:
+    minutes = tuple(Minute(minute=n, keys=1, clicks=0, scrolls=0, moved=False, active_s=0) for n in range(active))
+    content = Segment(
+        contract=UUID(int=1), device=UUID(int=2), start_s=NOON_MS // 1000, revision=1, reason=RevisionReason.RECORDED,
+        policy_version=1, clock_offset_ms=0, snapshots=(),
+        intervals=(Interval(start_ms=0, end_ms=600_000, kind=Kind.TRACKED, memo=memo, label=None),),
+        activity=Activity(source=ActivitySource.COUNTS if active else ActivitySource.NONE, minutes=minutes),
+    )  # fmt: skip
+    return DiarySegment(
+        contract_title="API", client="Northwind", start_ms=NOON_MS, worked_ms=600_000, sync_state=state, detail=detail,
+        segment=content,
+    )  # fmt: skip
+
+
+def test_diary() -> None:
+    shown = (segment("Refunds", active=5), segment("", state="rejected", detail="It overlaps."))
+    assert diary_text(DiaryAnswer("2026-11-23", 600_000, shown)).splitlines() == [
+        "2026-11-23 (UTC): 0:10:00 worked",
+        "12:00 UTC  0:10:00  API: Refunds  activity 5/10  waiting",
+        "12:00 UTC  0:10:00  API: no memo  activity –/10  rejected: It overlaps.",
+    ]
+    assert diary_text(DiaryAnswer("2026-11-23", 0, ())) == "2026-11-23 (UTC): nothing recorded."
+
+
+def test_sync() -> None:
+    assert sync_text(SyncAnswer(1, 2, 0, 0, 0, None)) == "Sent 1 segment and 2 pictures."
+    assert sync_text(SyncAnswer(0, 0, 3, 1, 1, "No network.")).splitlines() == [
+        "Sent 0 segments and 0 pictures.",
+        "Still waiting: 3 segments and 1 picture.",
+        "The marketplace refused 1 segment: see daybook diary",
+        "No network.",
+    ]
+
+
+def test_nothing_that_a_terminal_would_obey_is_printed() -> None:
+    assert plain("a\x1b]0;title\x07b\r\tc\u202ed\x9b1m\n“–✓ é数") == "a�]0;title�b��c�d�1m\n“–✓ é数"
