@@ -1,6 +1,10 @@
-"""A power watch whose machine a test suspends, locks and shuts down."""
+"""A power watch whose machine a test suspends and locks, and what lies below the watches of other systems."""
+
+import queue
+from collections.abc import Callable
 
 from tracker.capture.power.port import Listener, PowerEvent, PowerUnavailableError, PowerWatch
+from tracker.capture.power.windows import Handle
 
 
 class FakePower(PowerWatch):
@@ -48,3 +52,93 @@ class FakePower(PowerWatch):
 
     def is_locked(self) -> bool | None:
         return self.locked if self.running and self._problem is None else None
+
+
+class FakeDesktop:
+    """What the Windows watch calls; its window can be opened again and again."""
+
+    def __init__(self) -> None:
+        self.locked: bool | None = False
+        self.refusal: OSError | None = None
+        self.answers: list[int | None] = []
+        self.closed = 0
+        self._handle: Handle | None = None
+        self._messages: queue.Queue[tuple[int, int] | None] = queue.Queue()
+
+    def send(self, message: int, wparam: int) -> None:
+        """Send a message; without a window nobody gets it."""
+        if self._handle is not None:
+            self._messages.put((message, wparam))
+
+    def open(self, handle: Handle) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self._handle, self._messages = handle, queue.Queue()
+
+    def pump(self) -> None:
+        while (message := self._messages.get()) is not None:
+            assert self._handle is not None
+            self.answers.append(self._handle(*message, 0))
+
+    def quit(self) -> None:
+        self._messages.put(None)
+
+    def close(self) -> None:
+        self._handle = None
+        self.closed += 1
+
+    def is_locked(self) -> bool | None:
+        return self.locked
+
+
+class FakeMac:
+    """What the macOS watch calls."""
+
+    def __init__(self) -> None:
+        self.locked: bool | None = False
+        self.refusal: OSError | None = None
+        self.allowed: list[int] = []
+        self.closed = 0
+        self._on_power: Callable[[int, int], None] | None = None
+        self._on_lock: Callable[[bool], None] | None = None
+        self._messages: queue.Queue[tuple[int, int] | None] = queue.Queue()
+
+    def send(self, message: int, argument: int = 0) -> None:
+        """Send a message of IOKit; unregistered, nobody gets it."""
+        if self._on_power is not None:
+            self._messages.put((message, argument))
+
+    def say_locked(self, *, locked: bool) -> None:
+        """Lock or unlock, and notify in the calling thread as macOS does in the main one."""
+        self.locked = locked
+        if self._on_lock is not None:
+            self._on_lock(locked)
+
+    def time_out(self) -> None:
+        """Let the turn end with nothing said."""
+        self._messages.put(None)
+
+    def open(self, on_power: Callable[[int, int], None], on_lock: Callable[[bool], None]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self._messages = queue.Queue()
+        self._on_power, self._on_lock = on_power, on_lock
+
+    def allow(self, argument: int) -> None:
+        self.allowed.append(argument)
+
+    def turn(self, within_s: float) -> None:
+        assert within_s > 0
+        while (message := self._messages.get()) is not None:
+            assert self._on_power is not None
+            self._on_power(*message)
+
+    def wake(self) -> None:
+        self._messages.put(None)
+
+    def is_locked(self) -> bool | None:
+        return self.locked
+
+    def close(self) -> None:
+        self._on_power = self._on_lock = None
+        self.closed += 1

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tracker
+from tests.fakes.library import Library
 from tracker import clock
 from tracker.clock import SystemClock, monotonic_ms, port
 from tracker.clock.linux import LinuxClocks
@@ -245,24 +246,6 @@ def test_windows_boot_keeps_its_name_when_the_clock_is_set(seconds: int) -> None
     assert WindowsClocks(kernel).boot_id() == before
     kernel.boot_ticks += 10_000_000  # another boot
     assert WindowsClocks(kernel).boot_id() != before
-
-
-class Function:
-    """A function of a library; it refuses to be called before its types are declared."""
-
-    def __init__(self, act: Callable[..., object]) -> None:
-        self._act = act
-
-    def __call__(self, *arguments: object) -> object:
-        assert "restype" in vars(self), "without it a pointer would be cut to 32 bits"
-        assert len(vars(self)["argtypes"]) == len(arguments)
-        return self._act(*arguments)
-
-
-class Library:
-    def __init__(self, **functions: Callable[..., object]) -> None:
-        for name, act in functions.items():
-            setattr(self, name, Function(act))
 
 
 def _put(ticks: int) -> Callable[[Any], int]:

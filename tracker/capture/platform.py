@@ -131,9 +131,18 @@ def doctor(back_ends: BackEnds) -> tuple[Finding, ...]:
 
 def _choose_power(environ: Mapping[str, str], monotonic_ms: Callable[[], int], system: str) -> PowerWatch:
     """Choose by the system alone: power events do not depend on the desktop's display."""
+    # Each is imported where its system's libraries are.
+    if system == "win32":
+        from tracker.capture.power.windows import WindowsPower  # noqa: PLC0415
+
+        return WindowsPower()
+    if system == "darwin":
+        from tracker.capture.power.macos import MacPower  # noqa: PLC0415
+
+        return MacPower()
     if not system.startswith("linux"):
         return NullPower(f"Daybook does not hear suspension, shutdown and the screen lock on {system} yet.")
-    from tracker.capture.power.login1 import SYSTEM_BUS, Login1Power  # noqa: PLC0415 (needs jeepney, Linux's alone)
+    from tracker.capture.power.login1 import SYSTEM_BUS, Login1Power  # noqa: PLC0415
 
     runtime = environ.get("XDG_RUNTIME_DIR")
     return Login1Power(
