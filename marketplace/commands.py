@@ -10,6 +10,7 @@ from marketplace.errors import SetupError
 from marketplace.storage import trouble_of
 
 _SETTINGS = "marketplace.config.settings"
+_BIND = "127.0.0.1:8000"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +34,7 @@ def _run(given: argparse.Namespace) -> int:
     if given.data:
         os.environ[environment.DATA] = given.data
     if given.command in {"serve", "demo"}:
-        os.environ[environment.BIND] = f"{given.host}:{given.port}"
+        _choose_bind(given.host, given.port)
     settings = environment.read(os.environ)
     environment.prepare(settings, os.environ)
     os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
@@ -60,6 +61,12 @@ def _run(given: argparse.Namespace) -> int:
     return 0
 
 
+def _choose_bind(host: str | None, port: int | None) -> None:
+    """Let the command line's address win over the environment's, and either over the default."""
+    known_host, _, known_port = os.environ.get(environment.BIND, _BIND).rpartition(":")
+    os.environ[environment.BIND] = f"{host or known_host}:{port if port is not None else known_port}"
+
+
 def _complain(sentence: str) -> None:
     sys.stderr.write(f"daybook-marketplace: {sentence}\n")
 
@@ -75,15 +82,17 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     serve = add("serve", "Bring the database up to date and serve API and pages.")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
+    serve.add_argument("--host", help=f"address to listen on (else {environment.BIND}'s, else this machine only)")
+    serve.add_argument("--port", type=int, help=f"port to listen on (else {environment.BIND}'s, else 8000)")
     add("migrate", "Bring the database up to date.")
     demo = add("demo", "Make or refresh the demo client, freelancer and contracts (this machine only).")
     demo.add_argument(
         "--hold-s", type=int, default=60, metavar="N", help="seconds that a snapshot is held (default: 60)"
     )
-    demo.add_argument("--port", type=int, default=8000, help="port that the marketplace listens on (default: 8000)")
-    demo.set_defaults(host="127.0.0.1")
+    demo.add_argument(
+        "--port", type=int, help=f"port that the marketplace listens on (else {environment.BIND}'s, else 8000)"
+    )
+    demo.set_defaults(host=None)
     demo.add_argument("--json", action="store_true", help="print log-ins and contract ids as JSON")
     manage = add("manage", "Pass a command on to Django.")
     manage.add_argument("arguments", nargs=argparse.REMAINDER)

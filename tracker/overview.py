@@ -18,9 +18,10 @@ from tracker.sync.sealer import Sealer
 from wire import canonical
 from wire.billing import amount_minor, billable_minutes
 from wire.contract import Contract, ContractStatus
-from wire.diary import Segment
+from wire.diary import Interval, Segment
+from wire.protection import Unprotected, why_unprotected
 from wire.week import DAY_MS, WEEK_MS, day_start_ms, week_start_ms
-from wire.words import MINUTE_MS, ActivitySource, SnapshotReason, SnapshotStatus
+from wire.words import MINUTE_MS, Kind, SnapshotStatus
 
 
 class Overview:
@@ -48,6 +49,7 @@ class Overview:
         segment = None
         if state.phase is Phase.TRACKING and state.contract is not None and device is not None:
             segment = self._sealer.draft(device, state.contract, segment_start_ms(now.utc_ms))
+            segment = None if segment is None else _without_begun_minute(segment, now)
         return Status(
             now_ms=now.utc_ms,
             phase=state.phase,
@@ -55,7 +57,7 @@ class Overview:
             paused_since_ms=state.paused_since_ms,
             contract=line,
             memo=state.memo,
-            session_ms=state.session_ms,
+            session_ms=state.session_ms + (0 if state.counted is None else now.mono_ms - state.counted.mono_ms),
             activity_tenths=None if segment is None else segment.activity_tenths,
             protection_problem=_protection_problem(state, tracked, line, segment),
             snapshot=self._snapshot(now),
@@ -168,28 +170,45 @@ def _day_ms(day: str) -> int:
     return int(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp() * 1000)
 
 
-_AGREED_REASONS = (SnapshotReason.OUTSIDE_TRACKED_TIME, SnapshotReason.SCREEN_LOCKED)
+def _without_begun_minute(segment: Segment, now: Moment) -> Segment:
+    """Leave a minute that has begun but had no input yet out of the activity meter: it says nothing so far."""
+    minute = (now.utc_ms - segment.start_s * 1000) // MINUTE_MS
+    if any(one.minute == minute and one.is_active for one in segment.activity.minutes):
+        return segment
+    end_ms = minute * MINUTE_MS
+    kept = (one for one in segment.intervals if one.start_ms < end_ms)
+    intervals = tuple(structs.replace(one, end_ms=min(one.end_ms, end_ms)) for one in kept)
+    return structs.replace(segment, intervals=intervals)
 
 
-def _protection_problem(  # noqa: PLR0911 (a line a reason)
+_SENTENCES = {
+    Unprotected.MANUAL: "Manual time is never protected.",
+    Unprotected.DECLARED: "This contract does not protect declared time.",
+    Unprotected.NO_MEMO: "There is no memo. Say what you are doing.",
+    Unprotected.OVER_LIMIT: "The week's limit is reached; what is over it is kept and shown, but not billed.",
+    Unprotected.ACTIVITY_UNKNOWN: "Activity cannot be measured on this desktop.",
+    Unprotected.LOW_ACTIVITY: "Activity {meter} of 10 is below the agreed {threshold}.",
+    Unprotected.SNAPSHOT_WITHHELD: "This segment's snapshot was withheld.",
+    Unprotected.SNAPSHOT_FAILED: "This segment's snapshot could not be taken.",
+    Unprotected.NO_SNAPSHOT: "This segment has no snapshot.",
+}
+_UNDECIDED = frozenset({Unprotected.NO_SNAPSHOT})  # the running segment's may still come
+
+
+def _protection_problem(
     state: State, contract: Contract | None, line: ContractLine | None, segment: Segment | None
 ) -> str | None:
     """Say why the running time would not be protected (PRODUCT.md, "Time"), None where it is."""
     if contract is None or line is None or segment is None:
         return None
-    meter, limit_minutes = segment.activity_tenths, contract.policy.weekly_limit_minutes
     if contract.status is not ContractStatus.ACTIVE:
         return f"The contract is {contract.status}."
-    if limit_minutes is not None and line.week_ms >= limit_minutes * MINUTE_MS:
-        return "The week's limit is reached; what is over it is kept and shown, but not billed."
-    if not state.memo.strip():
-        return "There is no memo. Say what you are doing."
-    if segment.activity.source is ActivitySource.NONE:
-        return "Activity cannot be measured on this desktop."
-    if meter is not None and meter < contract.policy.activity_threshold:
-        return f"Activity {meter} of 10 is below the agreed {contract.policy.activity_threshold}."
-    if any(snapshot.status is SnapshotStatus.WITHHELD for snapshot in segment.snapshots):
-        return "This segment's snapshot was withheld."
-    if any(one.reason is not None and one.reason not in _AGREED_REASONS for one in segment.snapshots):
-        return "This segment's snapshot could not be taken."
-    return None
+    policy, limit_minutes = contract.policy, contract.policy.weekly_limit_minutes
+    if not segment.intervals:  # no minute has passed that activity could be told from
+        policy = structs.replace(policy, activity_threshold=0)
+    running = Interval(start_ms=0, end_ms=1, kind=Kind.TRACKED, memo=state.memo, label=None)
+    is_within_limit = limit_minutes is None or line.week_ms < limit_minutes * MINUTE_MS
+    reasons = why_unprotected(segment, running, policy, is_within_limit=is_within_limit)
+    said = [_SENTENCES[reason] for reason in reasons if reason not in _UNDECIDED]
+    meter, threshold = segment.activity_tenths, policy.activity_threshold
+    return said[0].format(meter=meter, threshold=threshold) if said else None

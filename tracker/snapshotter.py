@@ -15,6 +15,8 @@ from wire.contract import Blur, Contract
 from wire.diary import Picture
 from wire.words import SEGMENT_MS, SnapshotReason
 
+_LATE_MS = 5_000  # an instant is taken up to a tick late
+
 DrawInstants = Callable[[int, int], tuple[int, ...]]
 
 
@@ -52,8 +54,14 @@ class Snapshotter:
         count = contract.policy.snapshots_per_segment
         if count and not self._snapshots.is_drawn(contract.id, segment_ms):
             self._snapshots.draw(contract.id, segment_ms, self._draw(segment_ms, count))
-        open_ms = self._snapshots.instants(contract.id, segment_ms, is_taken=False)
-        return min((segment_ms + offset for offset in open_ms if segment_ms + offset >= since_ms), default=None)
+        # An instant in a segment's last moment may be looked at in the next one.
+        since_ms = max(since_ms, min(segment_ms, now.utc_ms - _LATE_MS))
+        open_ms = [
+            start_ms + offset_ms
+            for start_ms in (segment_ms - SEGMENT_MS, segment_ms)
+            for offset_ms in self._snapshots.instants(contract.id, start_ms, is_taken=False)
+        ]
+        return min((instant_ms for instant_ms in open_ms if instant_ms >= since_ms), default=None)
 
     def take(self, contract: Contract, drawn_ms: int, now: Moment) -> None:
         """Take the snapshot of an instant that has come, and hold it; a failed one is recorded with its reason."""
@@ -69,7 +77,7 @@ class Snapshotter:
                 self._snapshots.discard(names)
             self._snapshots.add(
                 contract.id,
-                now.utc_ms,
+                min(now.utc_ms, segment_start_ms(drawn_ms) + SEGMENT_MS - 1),
                 drawn_ms=drawn_ms,
                 pictures=pictures,
                 reason=reason,

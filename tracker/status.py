@@ -52,8 +52,9 @@ class Status(Struct, frozen=True, kw_only=True):
     """The tracker at one moment (`now_ms`, UTC milliseconds).
 
     `contract` is the one being tracked, paused or last tracked; `session_ms` is the worked time since the last start.
-    `activity_tenths` is the running segment's activity meter, None before a minute has passed. `protection_problem`
-    says in a sentence why the running time is not protected, `notices` what the person must know or do.
+    `activity_tenths` is the running segment's activity meter over the minutes that have passed or had input, None
+    before there is one. `protection_problem` says in a sentence why the running time is not protected, `notices` what
+    the person must know or do.
     """
 
     now_ms: int

@@ -211,3 +211,18 @@ def test_snapshots_that_failed_for_a_reason_not_agreed(desk: Desk, reason: Snaps
     assert status.protection_problem == problem
     assert status.snapshot is not None
     assert (status.snapshot.reason, status.snapshot.thumbnail) == (reason, None)
+
+
+def test_the_sessions_clock_runs_between_ticks(desk: Desk) -> None:
+    running = desk.status(13_500, session_ms=10_000, counted=moment(10_000))
+    assert running.session_ms == 13_500
+
+
+def test_a_minute_that_has_begun_without_input_says_nothing_yet(desk: Desk) -> None:
+    desk.work(0, 4_000, keys=0)
+    begun = desk.status(4_000)
+    assert (begun.activity_tenths, begun.protection_problem) == (None, None)
+    desk.work(4_000, MINUTE_MS)
+    desk.work(MINUTE_MS, MINUTE_MS + 5_000, keys=0)
+    assert desk.status(MINUTE_MS + 5_000).activity_tenths == 10
+    assert desk.status(2 * MINUTE_MS).activity_tenths == 5, "the minute has passed, without input"

@@ -124,6 +124,25 @@ def test_a_late_snapshot_is_taken_at_its_own_time(snapshotter: Snapshotter, buff
     assert snapshotter.due_ms(ONE, NOON_MS, _moment(NOON_MS + 95_000)) is None
 
 
+def test_an_instant_at_the_segments_end_is_taken_in_the_next_and_belongs_to_its_own(
+    screen: FakeScreen, buffer: Buffer
+) -> None:
+    end_ms = NOON_MS + SEGMENT_MS
+    snapshotter = Snapshotter(screen, buffer.snapshots, buffer.pictures, lambda *_: (SEGMENT_MS - 1,))
+    assert snapshotter.due_ms(ONE, NOON_MS, _moment(end_ms - 1000)) == end_ms - 1
+    late = _moment(end_ms + 20)
+    assert snapshotter.due_ms(ONE, NOON_MS, late) == end_ms - 1
+    snapshotter.take(ONE, end_ms - 1, late)
+    assert _taken(buffer).at_ms == end_ms - 1
+    assert snapshotter.due_ms(ONE, NOON_MS, late) == end_ms + SEGMENT_MS - 1
+
+
+def test_an_instant_long_gone_is_not_due_in_the_next_segment(screen: FakeScreen, buffer: Buffer) -> None:
+    snapshotter = Snapshotter(screen, buffer.snapshots, buffer.pictures, lambda *_: (1000,))
+    snapshotter.due_ms(ONE, NOON_MS, _moment())
+    assert snapshotter.due_ms(ONE, NOON_MS, _moment(NOON_MS + SEGMENT_MS + 500)) == NOON_MS + SEGMENT_MS + 1000
+
+
 def test_a_blank_screen_is_no_picture(snapshotter: Snapshotter, screen: FakeScreen, buffer: Buffer) -> None:
     screen.paint(b"\0\0\0")
     snapshotter.take(ONE, INSTANT_MS, _moment())

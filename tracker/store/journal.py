@@ -4,7 +4,7 @@ Rows never cross the ten-minute grid, so that a segment's rows are those that st
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from tracker.domain.clock import Moment
@@ -65,6 +65,8 @@ class Journal:
                 match effect:
                     case Worked(interval):
                         self._work(interval, now, policy_version)
+                        if measured is not None:
+                            self._name_source(interval, measured, now)
                     case TakeAway(from_ms):
                         self._take_away(from_ms, now)
             self._database.execute("DELETE FROM running")
@@ -169,6 +171,13 @@ class Journal:
             (from_ms, to_ms),
         )
         return {UUID(contract): int(worked_ms) for contract, worked_ms in rows}
+
+    def _name_source(self, interval: Interval, measured: Measured, now: Moment) -> None:
+        """Say in each further segment that a tick reaches into how its input is measured."""
+        for piece in split(interval):
+            if segment_start_ms(piece.start_ms) > measured.at_ms:
+                nothing = replace(measured, at_ms=piece.start_ms, keys=0, clicks=0, scrolls=0, moved=False)
+                self._measure(nothing, is_provisional=now.is_provisional)
 
     def _work(self, interval: Interval, now: Moment, policy_version: int) -> None:
         for piece in split(interval):
