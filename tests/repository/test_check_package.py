@@ -9,19 +9,22 @@ from scripts import check_package
 from scripts.check_package import BrokenPackageError
 
 
-def findings(*, screen_works: bool) -> str:
-    screen = {"port": "screen", "back_end": "x11", "works": screen_works, "sentence": "It is 2 by 1.", "remedy": None}
-    other = {**screen, "port": "input", "works": True}
-    return json.dumps({"findings": [screen, other]})
+def findings(*failing: str) -> str:
+    """Give the findings of a virtual desktop, which has no logind."""
+    ports = ("screen", "input", "idle", "keyring", "power")
+    return json.dumps(
+        {"findings": [{"port": one, "works": one not in {"power", *failing}, "sentence": "Said."} for one in ports]}
+    )
 
 
-def test_a_screen_that_works_passes() -> None:
-    assert check_package.check_findings(findings(screen_works=True))[0] == "  works  screen: It is 2 by 1."
+def test_what_a_virtual_desktop_can_show_passes() -> None:
+    assert check_package.check_findings(findings())[0] == "  works  screen: Said."
 
 
-def test_a_screen_that_fails_is_refused_with_its_reason() -> None:
-    with pytest.raises(BrokenPackageError, match=r"(?s)no screenshot.*FAILS  screen: It is 2 by 1"):
-        check_package.check_findings(findings(screen_works=False))
+@pytest.mark.parametrize("port", ["screen", "input", "idle", "keyring"])
+def test_what_must_work_and_fails_is_refused_with_its_reason(port: str) -> None:
+    with pytest.raises(BrokenPackageError, match=rf"(?s)must work.*FAILS  {port}: Said"):
+        check_package.check_findings(findings(port))
 
 
 @pytest.mark.parametrize("printed", ["", "no JSON", "{}", "[]", '{"findings": [1]}', '{"findings": []}'])
