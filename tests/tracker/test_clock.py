@@ -153,6 +153,17 @@ def test_this_machine_counts_at_the_rate_of_its_clocks_and_never_back() -> None:
     assert len({reading.boot_id for reading in readings}) == 1
 
 
+def test_linux_gives_the_kernels_own_clocks() -> None:
+    clocks = LinuxClocks()
+    before_ns, mono_ns, after_ns = time.monotonic_ns(), clocks.mono_ns(), time.monotonic_ns()
+    before_s = float(Path("/proc/uptime").read_text().split()[0])  # boot time, in hundredths
+    boot_ns = clocks.boot_ns()
+    after_s = float(Path("/proc/uptime").read_text().split()[0])
+
+    assert before_ns <= mono_ns <= after_ns
+    assert before_s <= boot_ns / 1e9 <= after_s + 0.01
+
+
 def test_the_two_ways_to_read_the_monotonic_clock_are_one_clock() -> None:
     before, reading, after = monotonic_ms(), SystemClock().read(), monotonic_ms()
 

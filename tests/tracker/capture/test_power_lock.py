@@ -53,6 +53,15 @@ def test_a_request_that_nothing_confirms_is_told_and_is_not_known() -> None:
     assert state.learn("saver", locked=False) is UNLOCKED
 
 
+def test_a_request_to_lock_what_is_locked_tells_nothing() -> None:
+    state = LockState()
+    state.learn("a", locked=True)
+
+    assert state.request(lock=True) is None
+    assert state.request(lock=False) is None
+    assert state.is_locked
+
+
 def test_a_source_that_vanished_while_locked_leaves_it_open_until_another_speaks() -> None:
     state = LockState()
     state.learn("a", locked=True)

@@ -22,6 +22,7 @@ from tests.fakes.login1 import (
     Service,
 )
 from tracker.capture.power import bus as bus_module
+from tracker.capture.power import login1 as login1_module
 from tracker.capture.power.login1 import Login1Power
 from tracker.capture.power.port import PowerEvent, PowerUnavailableError
 from tracker.clock import monotonic_ms
@@ -84,6 +85,14 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path)
     yield world
     world.close()
+
+
+@pytest.fixture
+def hung() -> Iterator[threading.Event]:
+    """Services that wait for it answer nothing until the test has ended."""
+    released = threading.Event()
+    yield released
+    released.set()
 
 
 # Time to commit.
@@ -158,6 +167,30 @@ def test_a_listener_that_fails_holds_up_no_suspension_and_is_a_problem(
 
 def _fail(_event: PowerEvent) -> None:
     raise ZeroDivisionError
+
+
+def test_after_a_stop_that_could_not_wait_any_longer_nothing_more_is_heard(
+    world: World, hung: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login1_module, "_JOIN_S", 0.01)
+    began = threading.Event()
+
+    def work(_event: PowerEvent) -> None:
+        began.set()
+        hung.wait(20)
+
+    world.on_event = work
+    world.start()
+    thread = world.watch._thread
+    assert thread is not None
+    world.login1.prepare_for_sleep(begins=True)
+    assert began.wait(20)
+    world.login1.prepare_for_sleep(begins=False)
+    world.watch.stop()
+    hung.set()
+    thread.join(20)
+
+    assert world.heard == [SUSPENDING]
 
 
 def test_stopping_from_within_the_listener_does_not_hang(world: World) -> None:
@@ -291,8 +324,7 @@ def test_nothing_is_started_by_asking(world: World) -> None:
 @pytest.mark.parametrize("session_id", [None, "", "999"])
 @pytest.mark.parametrize("is_service", [False, True])
 def test_the_session_is_found_without_its_id(world: World, session_id: str | None, is_service: bool) -> None:
-    if is_service:
-        world.login1.refused.add("GetSessionByPID")
+    world.login1.refused.add("GetSessionByPID" if is_service else "GetUser")
     world.watch = world.new_watch(session_id)
     world.start()
     world.login1.set_locked_hint(locked=True)
@@ -316,11 +348,9 @@ def test_signals_of_others_and_of_no_sense_do_nothing(world: World) -> None:
     saver = world.saver()
     stranger = world.stranger()
     world.start()
-    assert world.watch._login1 is not None
-    assert world.watch._login1.source is not None
-    ours = world.watch._login1.source.bus.unique_name
-    # A stranger, to everyone and to us directly.
-    for to in (None, ours):
+    everyone = [f":1.{number}" for number in range(10)]
+    # A stranger, to who asked for it and to each connection directly, both of ours among them.
+    for to in (None, *everyone):
         stranger.emit(MANAGER_PATH, MANAGER, "PrepareForSleep", ("b", True), to=to)
         stranger.emit(SESSION_PATH, SESSION, "Lock", to=to)
         stranger.emit("/org/freedesktop/ScreenSaver", SAVER, "ActiveChanged", ("b", True), to=to)
@@ -339,7 +369,8 @@ def test_signals_of_others_and_of_no_sense_do_nothing(world: World) -> None:
         world.login1.emit(MANAGER_PATH, MANAGER, "PrepareForShutdown", *body)
         world.login1.emit(SESSION_PATH, "org.freedesktop.DBus.Properties", "PropertiesChanged", *body)
         saver.emit("/org/freedesktop/ScreenSaver", SAVER, "ActiveChanged", *body)
-    world.login1.emit(OTHER_SESSION_PATH, SESSION, "Lock")
+    for to in (None, *everyone):
+        world.login1.emit(OTHER_SESSION_PATH, SESSION, "Lock", to=to)
     world.login1.emit(MANAGER_PATH, SESSION, "PrepareForSleep", ("b", True))
     world.login1.emit(MANAGER_PATH, MANAGER, "PrepareForLunch", ("b", True))
     world.login1.say_changed({"IdleHint": ("b", True)}, ["Active"])
@@ -455,14 +486,6 @@ def test_an_idle_watch_costs_nothing(world: World) -> None:
     threading.Event().wait(0.3)
 
     assert time.process_time() - cpu_s < 0.05
-
-
-@pytest.fixture
-def hung() -> Iterator[threading.Event]:
-    """Services that wait for it answer nothing until the test has ended."""
-    released = threading.Event()
-    yield released
-    released.set()
 
 
 def test_a_saver_that_never_answers_holds_logind_up_for_a_moment_only(

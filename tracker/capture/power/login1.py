@@ -3,14 +3,13 @@
 Neither cares whether the desktop runs under X11 or Wayland.
 """
 
-import abc
-import select
 import socket
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from tracker.capture.power.bus import BUS, Bus, BusLostError, CallRefusedError, Descriptor, Signal, WokenError
+from tracker.capture.power.bus import BUS, Bus, CallRefusedError, Descriptor, Signal
+from tracker.capture.power.link import AbsentError, Link, Source, Teller, run
 from tracker.capture.power.lock import LockState
 from tracker.capture.power.port import Listener, PowerEvent, PowerUnavailableError, PowerWatch
 
@@ -27,7 +26,6 @@ _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _SAVERS: Final = tuple(f"org.{desktop}.ScreenSaver" for desktop in ("freedesktop", "gnome", "cinnamon", "mate", "xfce"))
 
 _RETRY_MS: Final = 1_000
-_RETRY_MOST_MS: Final = 30_000
 _JOIN_S: Final = 5.0
 
 _UNANNOUNCED: Final = "Suspension, shutdown and the screen lock are not announced: "
@@ -67,8 +65,8 @@ class Login1Power(PowerWatch):
         self._thread: threading.Thread | None = None
         self._wake: socket.socket | None = None
         self._locks = LockState()
-        self._login1: _Link | None = None
-        self._teller = _Teller()
+        self._login1: Link | None = None
+        self._teller = Teller()
 
     @property
     def running(self) -> bool:
@@ -85,13 +83,13 @@ class Login1Power(PowerWatch):
             return
         self.stop()
         wake, woken = socket.socketpair()
-        teller = _Teller()
+        teller = Teller()
         locks = LockState()
-        login1 = _Link(lambda: self._open_login1(woken, teller, locks), self._monotonic_ms, self._retry_ms)
+        login1 = Link(lambda: self._open_login1(woken, teller, locks), self._monotonic_ms, self._retry_ms)
         links = [login1]
         if (address := self._session_bus) is not None:
             open_savers = lambda: _Savers(Bus(address, self._monotonic_ms, woken), teller, locks)  # noqa: E731
-            links.append(_Link(open_savers, self._monotonic_ms, self._retry_ms))
+            links.append(Link(open_savers, self._monotonic_ms, self._retry_ms))
         for link in links:
             link.turn()
         if login1.failure is not None:
@@ -102,7 +100,7 @@ class Login1Power(PowerWatch):
             raise PowerUnavailableError(f"{_UNANNOUNCED}{login1.failure} {_STILL_EXACT}")
         teller.listener = listener  # from here on: what was learnt so far is how things stand, not what changed
         self._wake, self._login1, self._locks, self._teller = wake, login1, locks, teller
-        self._thread = threading.Thread(target=_run, args=(links, woken), name="daybook-power", daemon=True)
+        self._thread = threading.Thread(target=run, args=(links, woken), name="daybook-power", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -129,54 +127,14 @@ class Login1Power(PowerWatch):
         """Whether logind or a screen saver says so; None where neither can be relied on."""
         return self._locks.is_locked if self.running else None
 
-    def _open_login1(self, woken: socket.socket, teller: "_Teller", locks: LockState) -> "_Login1":
+    def _open_login1(self, woken: socket.socket, teller: "Teller", locks: LockState) -> "_Login1":
         return _Login1(Bus(self._system_bus, self._monotonic_ms, woken), teller, locks, self._session_id)
 
 
-class _AbsentError(Exception):
-    """The bus is there and the service is not; the text follows upon a colon."""
-
-
-class _Teller:
-    """Passes events on once there is somebody to hear them."""
-
-    def __init__(self) -> None:
-        self.listener: Listener | None = None
-
-    def __call__(self, event: PowerEvent | None) -> None:
-        listener = self.listener  # `stop` takes it away from another thread
-        if event is not None and listener is not None:
-            listener(event)
-
-
-class _Source(abc.ABC):
-    """One service on one bus, subscribed to."""
-
-    def __init__(self, bus: Bus) -> None:
-        self.bus = bus
-        try:
-            self.subscribe()
-        except BaseException:
-            self.close()
-            raise
-
-    @abc.abstractmethod
-    def subscribe(self) -> None:
-        """Ask for signals, then look how things stand, so that no change falls in between."""
-
-    @abc.abstractmethod
-    def handle(self, signal: Signal) -> None:
-        """Act on a signal."""
-
-    def close(self) -> None:
-        """Let go of the bus."""
-        self.bus.close()
-
-
-class _Login1(_Source):
+class _Login1(Source):
     """logind: sleep, shutdown and what our session says of its lock."""
 
-    def __init__(self, bus: Bus, tell: _Teller, locks: LockState, session_id: str | None) -> None:
+    def __init__(self, bus: Bus, tell: Teller, locks: LockState, session_id: str | None) -> None:
         self._tell = tell
         self._locks = locks
         self._session_id = session_id
@@ -192,7 +150,7 @@ class _Login1(_Source):
             watch(sender=_LOGIN1, path=_LOGIN1_PATH, interface=_MANAGER, member=member)
         self._owner = self.bus.owner(_LOGIN1)
         if self._owner is None:
-            raise _AbsentError("systemd-logind does not run here, as in most containers.")
+            raise AbsentError("systemd-logind does not run here, as in most containers.")
         self._session = self._find_session()
         if self._session is not None:
             watch(sender=_LOGIN1, path=self._session, interface=_SESSION)
@@ -206,7 +164,7 @@ class _Login1(_Source):
             case Signal(sender=str(sender), member="NameOwnerChanged", body=(str(name), _, _)) if (
                 sender == BUS and name == _LOGIN1
             ):
-                raise _AbsentError("systemd-logind went away; it usually comes back within seconds.")
+                raise AbsentError("systemd-logind went away; it usually comes back within seconds.")
             case Signal(sender=sender) if sender != self._owner:
                 return  # any peer may send us a signal that nobody asked for
             case Signal(interface=interface, member="PrepareForSleep", body=(bool(begins),)) if interface == _MANAGER:
@@ -291,10 +249,10 @@ class _Login1(_Source):
         return path
 
 
-class _Savers(_Source):
+class _Savers(Source):
     """The screen savers of the session bus, where *active* means locked or about to be."""
 
-    def __init__(self, bus: Bus, tell: _Teller, locks: LockState) -> None:
+    def __init__(self, bus: Bus, tell: Teller, locks: LockState) -> None:
         self._tell = tell
         self._locks = locks
         self._owners: dict[str, str] = {}
@@ -338,66 +296,3 @@ class _Savers(_Source):
         match answer:
             case (bool(active),):
                 self._tell(self._locks.learn(name, locked=active))
-
-
-class _Link:
-    """Keeps one source connected: tries again where it is lost, ever more rarely."""
-
-    def __init__(self, open_source: Callable[[], _Source], monotonic_ms: Callable[[], int], retry_ms: int) -> None:
-        self._open = open_source
-        self._monotonic_ms = monotonic_ms
-        self._first_retry_ms = self._retry_ms = retry_ms
-        self._next_try_ms: int | None = None
-        self.source: _Source | None = None
-        self.failure: str | None = None
-        """Why it is not connected, or None; one attribute, so that other threads can read it."""
-
-    def turn(self) -> None:
-        """Connect if it is time to, and handle what has come."""
-        try:
-            if self.source is None and self.wait_ms() in {0, None}:
-                self.source = self._open()
-                self.failure, self._retry_ms = None, self._first_retry_ms
-            if self.source is not None:
-                for signal in self.source.bus.signals():
-                    self.source.handle(signal)
-        except (_AbsentError, BusLostError, CallRefusedError) as error:
-            self.close()
-            is_absent = isinstance(error, _AbsentError)
-            self.failure = str(error) if is_absent else f"the system bus does not answer ({error}). Is D-Bus running?"
-            self._next_try_ms = self._monotonic_ms() + self._retry_ms
-            self._retry_ms = min(2 * self._retry_ms, max(_RETRY_MOST_MS, self._first_retry_ms))
-
-    def wait_ms(self) -> int | None:
-        """Give the milliseconds to the next try, None while connected."""
-        if self.source is not None or self._next_try_ms is None:
-            return None
-        return max(0, self._next_try_ms - self._monotonic_ms())
-
-    def close(self) -> None:
-        """Let go of the source."""
-        if self.source is not None:
-            self.source.close()
-            self.source = None
-
-
-def _run(links: list[_Link], woken: socket.socket) -> None:
-    """Wait and handle until woken."""
-    stopped = select.poll()
-    stopped.register(woken, select.POLLIN)
-    try:
-        while not stopped.poll(0):
-            for link in links:
-                link.turn()
-            either = select.poll()
-            either.register(woken, select.POLLIN)
-            for link in links:
-                if link.source is not None:
-                    either.register(link.source.bus.fileno(), select.POLLIN)
-            either.poll(min((wait_ms for link in links if (wait_ms := link.wait_ms()) is not None), default=None))
-    except WokenError:
-        pass
-    finally:
-        for link in links:
-            link.close()
-        woken.close()
