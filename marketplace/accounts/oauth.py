@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from oauth2_provider.models import AbstractApplication, get_device_grant_model
+from oauth2_provider.models import AbstractApplication, get_device_grant_model, get_refresh_token_model
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.views import AuthorizationView, TokenView
 from oauth2_provider.views.device import DeviceGrantForm, DeviceUserCodeView
@@ -34,6 +34,20 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # the toolkit has no ty
         if grant_type == _DEVICE_CODE and request.client.client_type == AbstractApplication.CLIENT_PUBLIC:
             return True
         return bool(super().validate_grant_type(client_id, grant_type, client, request, *args, **kwargs))
+
+    def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
+        """Keep a new pair of tokens; one whose answer was lost on the way is revoked and replaced.
+
+        A tracker that lost an answer asks again with the refresh token that it has, which holds for a while yet
+        (`REFRESH_TOKEN_GRACE_PERIOD_SECONDS`). The toolkit would give the same pair again, but only its checksum is
+        stored.
+        """
+        used = getattr(request, "refresh_token_instance", None)
+        with transaction.atomic():
+            if used is not None:
+                for lost in get_refresh_token_model().objects.filter(access_token__source_refresh_token=used):
+                    lost.revoke()
+            super().save_bearer_token(token, request, *args, **kwargs)
 
 
 @method_decorator(csp_update({"form-action": _LOOPBACK}), name="dispatch")

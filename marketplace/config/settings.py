@@ -116,6 +116,7 @@ OAUTH2_PROVIDER = {
     "REFRESH_TOKEN_EXPIRE_SECONDS": 400 * 86_400,  # a year without a network must not log a tracker out
     "ROTATE_REFRESH_TOKEN": True,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 600,  # an answer lost on the way must not log a tracker out
     "PKCE_REQUIRED": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["http"],  # only loopback redirects are registered (RFC 8252, section 7.3)
     "OAUTH2_VALIDATOR_CLASS": "marketplace.accounts.oauth.Validator",
