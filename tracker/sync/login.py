@@ -184,7 +184,6 @@ def with_device_code(server: str, show: Callable[[str, str], None], wait: Callab
         RefusedError: the person refused, gave up, or took too long.
         MachineError: no marketplace.
     """
-    _check_address(server)
     started = _post(server, "/o/device-authorization/", _Code, scope=SCOPE)
     if isinstance(started, _Failed):
         raise RefusedError(f"{server} does not offer log-in by code. Log in with a browser: daybook login")
