@@ -11,15 +11,18 @@ from tracker.domain.segment import Interval
 class Terms:
     """What a contract's policy and the person's own settings allow at this moment.
 
-    `declared_left_ms` is what is left of today's declared time; `limit_left_ms` what is left of this week's limit,
-    negative once it is passed, None without one. `stops_at_limit` is the person's choice; otherwise time over the
-    limit is tracked on, shown and not billed.
+    `declared_left_ms` is what is left of this UTC day's declared time; `limit_left_ms` what is left of this billing
+    week's limit, negative once it is passed, None without one. A new day and a new week begin with
+    `declared_per_day_ms` and `limit_per_week_ms`, the next week's limit. `stops_at_limit` is the person's choice;
+    otherwise time over the limit is tracked on, shown and not billed.
     """
 
     idle_limit_s: int = 600
     allows_manual_time: bool = False
     declared_left_ms: int = 0
+    declared_per_day_ms: int = 0
     limit_left_ms: int | None = None
+    limit_per_week_ms: int | None = None
     stops_at_limit: bool = False
 
 
@@ -100,7 +103,10 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """The person is back and gives the time away, as manual time, to another contract with a memo of its own."""
+    """The person is back and gives the time away, as manual time, to another contract with a memo of its own.
+
+    The timer goes on with the contract that it was on.
+    """
 
     contract: UUID
     memo: str
@@ -124,7 +130,7 @@ class Suspend:
 
 @dataclass(frozen=True, slots=True)
 class NewTerms:
-    """The terms changed: another policy, midnight, a new week, time edited or recorded elsewhere."""
+    """The terms changed: another policy, time edited, taken over or recorded elsewhere."""
 
     terms: Terms
 
