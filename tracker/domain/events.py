@@ -177,9 +177,13 @@ class Worked:
 
 @dataclass(frozen=True, slots=True)
 class TakeAway:
-    """Take away all tracked and declared time, with its pictures, from this UTC instant on."""
+    """Take away all tracked and declared time of a stretch (UTC, half-open), with its pictures.
+
+    It has an end because a boot whose clock was a year ahead may have left provisional time later than now.
+    """
 
     from_ms: int
+    to_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ def _handle(state: State, event: Event, now: Moment) -> Step:  # noqa: PLR0911, 
         case ContractEnded():
             return (state, ()) if state.phase is Phase.STOPPED else (_stopped(state), (Told(Notice.CONTRACT_ENDED),))
         case TakenOver(at_ms):
-            return _taken_over(state, at_ms)
+            return _taken_over(state, at_ms, now)
         case _:
             assert_never(event)
 
@@ -296,7 +296,7 @@ def _idled(state: State) -> Step:
         return state, ()
     last_input = _later(last, state.last_input_ms - last.mono_ms)
     state = _paused(_taken_away(state, last_input.utc_ms), PauseReason.IDLE, last_input)
-    return state, (TakeAway(last_input.utc_ms), Told(Notice.IDLE))
+    return state, (TakeAway(last_input.utc_ms, last.utc_ms), Told(Notice.IDLE))
 
 
 def _taken_away(state: State, from_ms: int) -> State:
@@ -489,10 +489,11 @@ def _manual(state: State, contract: UUID | None, memo: str, label: str | None) -
     )
 
 
-def _taken_over(state: State, at_ms: int) -> Step:
+def _taken_over(state: State, at_ms: int, now: Moment) -> Step:
     """Leave the time from an instant on to the other device, also what was recorded before a pause or a stop."""
     is_told = state.phase is not Phase.STOPPED and state.pause_reason is not PauseReason.TAKEN_OVER
-    effects = (TakeAway(at_ms), *((Told(Notice.TAKEN_OVER),) if is_told else ()))
+    until_ms = max(now.utc_ms, state.recorded_to_ms)
+    effects = (TakeAway(min(at_ms, until_ms), until_ms), *((Told(Notice.TAKEN_OVER),) if is_told else ()))
     cut = _taken_away(state, at_ms)
     if cut.counted is not None:
         cut = replace(_paused(cut, PauseReason.TAKEN_OVER, cut.counted), paused_since_ms=min(at_ms, cut.counted.utc_ms))
