@@ -366,23 +366,26 @@ def _started(state: State, event: Start, now: Moment) -> State:
         raise RefusedError(
             "This week's limit is used up, and the timer is set to stop there; choose to track on, or wait for Monday."
         )
-    if state.counted is not None:
-        now = state.counted
-    elif now.utc_ms < state.recorded_to_ms:
-        now = replace(now, utc_ms=state.recorded_to_ms)
+    at = state.counted or _after(now, state.recorded_to_ms)
     return State(
         phase=Phase.TRACKING,
         contract=event.contract,
         memo=whole_characters(event.memo),
         label=_whole(event.label),
         terms=event.terms,
-        started_ms=now.utc_ms,
-        counted=now,
-        last_input_ms=now.mono_ms,
-        seen=now,
+        started_ms=at.utc_ms,
+        counted=at,
+        last_input_ms=at.mono_ms,
+        seen=at,
         is_locked=state.is_locked,
-        recorded_to_ms=now.utc_ms,
+        recorded_to_ms=at.utc_ms,
     )
+
+
+def _after(moment: Moment, recorded_to_ms: int) -> Moment:
+    """Give a moment that a misread clock puts before what is recorded; more than a misreading is the caller's word."""
+    is_misread = 0 < recorded_to_ms - moment.utc_ms <= SUSPENSION_MS
+    return replace(moment, utc_ms=recorded_to_ms) if is_misread else moment
 
 
 def _stopped(state: State) -> State:
@@ -433,10 +436,11 @@ def _stayed_away(state: State, to: Moment) -> State:
     """Note that the machine ran up to a moment; in a pause this is time away, unless another device has it."""
     if state.phase is not Phase.PAUSED or state.seen is None or to.mono_ms <= state.seen.mono_ms:
         return state if state.seen is None else replace(state, seen=to)
-    away, span = state.away, Span(state.seen.utc_ms, to.utc_ms)
-    if away and away[-1].end_ms == span.start_ms:
-        away, span = away[:-1], Span(away[-1].start_ms, span.end_ms)
+    away = state.away
     if state.pause_reason is not PauseReason.TAKEN_OVER:
+        span = Span(state.seen.utc_ms, to.utc_ms)
+        if away and away[-1].end_ms == span.start_ms:
+            away, span = away[:-1], Span(away[-1].start_ms, span.end_ms)
         away = (*away, span)
     return replace(state, seen=to, away=away, terms=_renewed(state.terms, state.seen.utc_ms, to.utc_ms))
 
@@ -445,7 +449,7 @@ def _resumed(state: State) -> State:
     """Track on, on the same contract."""
     if state.seen is None or state.phase is not Phase.PAUSED:
         raise RefusedError("The timer is not paused, so there is no time away to decide about.")
-    at = replace(state.seen, utc_ms=max(state.seen.utc_ms, state.recorded_to_ms))
+    at = _after(state.seen, state.recorded_to_ms)
     return replace(
         state, phase=Phase.TRACKING, started_ms=at.utc_ms, counted=at, last_input_ms=at.mono_ms, session_ms=0,
         pause_reason=None, paused_since_ms=None, seen=at, away=(), recorded_to_ms=at.utc_ms,

@@ -719,6 +719,17 @@ def test_after_a_take_over_only_the_time_away_before_it_can_be_kept(machine: Mac
     assert machine.worked() == [_interval(0, 1000), _interval(1000, 300_000, kind=Kind.MANUAL)]
 
 
+def test_a_look_after_a_take_over_drops_nothing_of_the_time_away_before_it(machine: Machine) -> None:
+    """Found by the simulation, seed 64: a take-over at the very end of the time away."""
+    machine.start(allows_manual_time=True)
+    machine.do(Suspend())
+    machine.clock.advance(5000)
+    machine.do(TakenOver(_at(5000)))
+    machine.clock.advance(5000)
+    machine.tick()
+    assert machine.state.away == (Span(_at(0), _at(5000)),)
+
+
 def test_an_unlock_takes_nothing_back_from_the_other_device(machine: Machine) -> None:
     machine.start()
     machine.do(Lock())
@@ -769,4 +780,4 @@ def test_a_moment_of_another_timebase_moves_no_running_work(machine: Machine) ->
     earlier: Moment = replace(machine.now(), utc_ms=machine.now().utc_ms - 3_600_000)
     state, effects = transition(machine.state, Stop(), earlier)
     assert effects == (Worked(_interval(0, 5000)),)
-    assert transition(state, Start(ONE, "", Terms()), earlier)[0].started_ms == _at(5000)
+    assert transition(state, Start(ONE, "", Terms()), earlier)[0].started_ms == earlier.utc_ms
