@@ -64,6 +64,8 @@ class Overview:
             contracts=lines,
             sync=sync,
             notices=notices,
+            declared=state.declared,
+            away_ms=sum(span.end_ms - span.start_ms for span in state.away),
         )
 
     def contract_lines(self, contracts: tuple[Contract, ...], now: Moment) -> tuple[ContractLine, ...]:

@@ -13,7 +13,6 @@ from tracker.domain.session import PauseReason, Phase, State
 from wire.words import Kind
 
 
-
 @dataclass(frozen=True, slots=True)
 class Sabotage:
     """Protections to take away, for the negative controls."""

@@ -27,7 +27,7 @@ from tracker.domain.events import (
     Terms,
     Unlock,
 )
-from tracker.domain.week import WEEK_MS, week_start_ms
+from wire.week import WEEK_MS, week_start_ms
 
 _S, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 _YEAR = 365 * _DAY

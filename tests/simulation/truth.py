@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from tracker.domain.events import Declared, Terms
-from tracker.domain.week import DAY_MS, day_start_ms, week_start_ms
+from wire.week import DAY_MS, day_start_ms, week_start_ms
 from wire.words import Kind
 
 LOST_LOOK_MS = 1000  # a suspension without a signal
