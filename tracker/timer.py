@@ -60,6 +60,7 @@ class Timer:
 
     def hold_to(self, contract: Contract) -> None:
         """Go on by a contract's policy as it is known now."""
+        self.tick()  # what is left of a limit is known once the time up to now is recorded
         self._advance(events.NewTerms(terms_of(contract, self._buffer, self.now())))
         self.contract = contract
 
