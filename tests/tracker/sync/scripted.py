@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,6 +85,14 @@ def problem(status: int, code: str, *, next_link: int | None = None) -> Said:
     return Said(status, said, {"Content-Type": "application/problem+json"})
 
 
+class _Quiet(http.server.ThreadingHTTPServer):
+    """Says nothing of clients that go away, as those under test do on purpose."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # handed on as they came
+
+
 class Server:
     """Answers each address as its route says, 404 elsewhere; remembers every request."""
 
@@ -128,7 +137,7 @@ class Server:
             def log_message(self, *_: object) -> None:
                 """Print nothing."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Quiet(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
