@@ -21,7 +21,7 @@ from tracker.commands import Answer, Command, Done, Refused
 from tracker.domain import events
 from tracker.domain.clock import Reading
 from tracker.domain.errors import RefusedError, TrackerError
-from tracker.domain.events import Declared, Notice
+from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
 from tracker.overview import Overview
@@ -31,12 +31,11 @@ from tracker.store.buffer import Buffer
 from tracker.sync.credentials import Vault
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
-from tracker.terms import terms_of
+from tracker.timekeeping import Timekeeping
 from tracker.timer import Timer
-from wire.contract import Contract, ContractStatus
+from wire.contract import ContractStatus
 from wire.words import SnapshotReason
 
-MEMO_LIMIT = 10_000
 _REST_MS = 60_000  # a stopped tracker looks up once a minute
 _TOLD = {
     Notice.SUSPENDED: "The computer was suspended; nothing was counted meanwhile. Resume when you go on working.",
@@ -76,6 +75,7 @@ class Engine:
             on_contact=lambda reading, utc_ms: self._queue.put(lambda: self._learn_time(reading, utc_ms)),
             on_change=lambda: self._queue.put(lambda: None),
         )  # fmt: skip
+        self._timekeeping = Timekeeping(buffer, self._timer, self._sync)
         self._thread = threading.Thread(target=self._run, name="engine")
         self._listeners: list[Callable[[Status], None]] = []
         self._on_show: Callable[[], None] = lambda: None
@@ -310,15 +310,18 @@ class Engine:
     def _do(self, command: Command) -> Answer | Future[Answer]:  # noqa: PLR0911, PLR0912 (a line a command)
         match command:
             case commands.Start(contract, memo):
-                return self._start(contract, memo)
+                self._recovered = None
+                return self._timekeeping.start(contract, memo)
             case commands.Stop():
-                return self._stop()
+                answer = self._timekeeping.stop()
+                self._seal()
+                return answer
             case commands.SetMemo(memo):
-                return self._set_memo(memo)
+                return self._timekeeping.set_memo(memo)
             case commands.Resume():
-                return self._resume(command)
+                return self._timekeeping.resume(command)
             case commands.Declare(declared):
-                return self._declare(declared)
+                return self._timekeeping.declare(declared)
             case commands.GetStatus():
                 return commands.StatusAnswer(self._status())
             case commands.GetContracts():
@@ -344,50 +347,6 @@ class Engine:
             case commands.Quit():
                 return self._quit()
 
-    def _start(self, wanted: str | None, memo: str | None) -> Answer:
-        if self._sync.device is None:
-            raise RefusedError("You are not logged in. Log in with: daybook login")
-        contract = self._find_contract(wanted)
-        state = self._timer.state
-        if contract.status is not ContractStatus.ACTIVE:
-            raise RefusedError(f"The contract “{contract.title}” is {contract.status}; no time can be tracked on it.")
-        if self._timer.is_tracking and state.contract == contract.id:
-            return Done(f"Already tracking “{contract.title}”.") if memo is None else self._set_memo(memo)
-        if memo is None:
-            memo = state.memo if state.contract == contract.id else ""
-        _check_memo(memo)
-        self._recovered = None
-        self._timer.start(contract, memo)
-        self._buffer.settings.put("last_contract", str(contract.id))
-        return Done(f"Tracking “{contract.title}” for {contract.client}.")
-
-    def _resume(self, command: commands.Resume) -> Answer:
-        if command.assign_to is not None:
-            _check_memo(command.memo or "")
-            other = self._find_contract(command.assign_to)
-            terms = terms_of(other, self._buffer, self._timer.now())
-            self._timer.resume(events.Assign(other.id, command.memo or "", terms))
-            return Done(f"The time away is manual time on “{other.title}”; the timer runs again.")
-        self._timer.resume(events.Keep() if command.keeps else events.Discard())
-        kept = "kept as manual time" if command.keeps else "discarded"
-        return Done(f"The time away is {kept}; the timer runs again.")
-
-    def _declare(self, declared: Declared | None) -> Answer:
-        self._timer.handle(events.Declare(declared))
-        return Done("The timer counts by your input again." if declared is None else f"Declared: {declared}.")
-
-    def _stop(self) -> Answer:
-        if self._timer.state.phase is Phase.STOPPED or self._timer.contract is None:
-            raise RefusedError("No timer is running. Start one with: daybook start")
-        self._timer.stop()
-        self._seal()
-        return Done(f"Stopped tracking “{self._timer.contract.title}”.")
-
-    def _set_memo(self, memo: str) -> Answer:
-        _check_memo(memo)
-        self._timer.set_memo(memo)
-        return Done("The memo is set." if memo else "The memo is empty now.")
-
     def _quit(self) -> Answer:
         """End, saved or not: what cannot be saved is told, and is at most what came since the last tick."""
         try:
@@ -410,22 +369,6 @@ class Engine:
         answer: Future[Answer] = Future()
         first.add_done_callback(lambda done: answer.set_result(answered(lambda: then(done.result()))))
         return answer
-
-    def _find_contract(self, wanted: str | None) -> Contract:
-        contracts = self._sync.contracts()
-        if wanted is None:
-            wanted = self._buffer.settings.get_text("last_contract")
-            if wanted is None:
-                raise RefusedError("Name the contract to start on; see them with: daybook contracts")
-        beginning = wanted.strip().casefold()
-        exact = [one for one in contracts if beginning in {str(one.id), one.title.casefold()}]
-        found = exact or [one for one in contracts if beginning and one.title.casefold().startswith(beginning)]
-        if not found:
-            raise RefusedError(f"There is no contract “{wanted}”. See yours with: daybook contracts")
-        if len(found) > 1:
-            names = ", ".join(f"“{one.title}” ({one.id})" for one in found)
-            raise RefusedError(f"More than one contract begins so: {names}. Give the whole title or the id.")
-        return found[0]
 
     # Showing
 
@@ -454,11 +397,6 @@ class Engine:
             except Exception:  # noqa: BLE001 (logged; its owner's mistake must not cost time)
                 _log.exception("A listener of the engine failed.")
                 self._listeners.remove(listener)
-
-
-def _check_memo(memo: str) -> None:
-    if len(memo) > MEMO_LIMIT:
-        raise RefusedError(f"A memo can have at most {MEMO_LIMIT:,} characters. Shorten it.")
 
 
 def _clock_text(utc_ms: int) -> str:
