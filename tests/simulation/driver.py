@@ -42,6 +42,7 @@ class Entry:
     is_provisional: bool
     offset_ms: int
     boot: str
+    run: int
 
 
 class Journal:
@@ -49,6 +50,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.run = 0
 
     def write(self, effects: tuple[Effect, ...], now: Moment, offset_ms: int, boot: str) -> None:
         for effect in effects:
@@ -66,13 +68,18 @@ class Journal:
                     self.entries.append(
                         Entry(
                             new.contract, new.start_ms, new.end_ms, new.kind, new.memo, new.label,
-                            now.is_provisional, offset_ms, boot,
+                            now.is_provisional, offset_ms, boot, self.run,
                         )
                     )  # fmt: skip
                 case TakeAway(from_ms, to_ms):
-                    self.entries = [left for one in self.entries for left in _less(one, from_ms, to_ms)]
+                    self._take_away(from_ms, to_ms)
                 case Told():
                     pass
+
+    def _take_away(self, from_ms: int, to_ms: int) -> None:
+        """Take away what this run recorded; an earlier one with a wrong clock may have used the same timestamps."""
+        first = next((number for number, one in enumerate(self.entries) if one.run == self.run), len(self.entries))
+        self.entries[first:] = [left for one in self.entries[first:] for left in _less(one, from_ms, to_ms)]
 
     def shift_provisional(self, by_ms: int) -> None:
         for one in self.entries:
@@ -93,7 +100,7 @@ def _less(one: Entry, from_ms: int, to_ms: int) -> Iterator[Entry]:
     if one.start_ms < from_ms:
         yield Entry(
             one.contract, one.start_ms, from_ms, one.kind, one.memo, one.label, one.is_provisional, one.offset_ms,
-            one.boot,
+            one.boot, one.run,
         )  # fmt: skip
     if to_ms < one.end_ms:
         one.start_ms = to_ms
@@ -123,6 +130,7 @@ class Driver:
     def launch(self) -> None:
         """Start the process; what the last one had in memory is gone."""
         self.state = State()
+        self.journal.run += 1
         self._timebase = Timebase.at_boot(self.world.read(), self._kept)
         if self._timebase.current.is_provisional:
             self.guessed_boots.add(str(self.world.boots))

@@ -201,12 +201,14 @@ class Timeline:
         self._sleep(self.rng.choice((1500, 20_000, 300_000, 2 * _HOUR, 20 * _HOUR)))
 
     def _sleep(self, ms: int) -> None:
-        is_signalled = self.rng.random() < 0.5
+        is_signalled = self._is_exact or self.rng.random() < 0.4  # what a look may lose, the limit would not know of
         if is_signalled:
             self._event(Suspend(), lambda: None)
         self.world.leave()
         self.world.sleep(ms)
-        self.truth.sleep(ms, is_signalled=is_signalled)
+        self.truth.sleep(ms, is_signalled=is_signalled, is_noticed=self._is_exact)
+        if self._is_exact:
+            self.driver.do(None)
         if self.rng.random() < 0.3:
             self._arrive()
 
@@ -216,17 +218,19 @@ class Timeline:
         else:
             self.truth.die()
         self.world.t += self.rng.randint(20 * _S, 2 * _HOUR) if off_ms is None else off_ms
-        self.truth.t = self.truth.fresh_t = self.world.t
-        self.truth.is_locked = False
+        self.truth.t = self.world.t
         self.world.boot()
-        self.driver.launch()
+        self._launch()
         if self._is_exact or self.rng.random() < 0.6:
             self._contact()
 
+    def _launch(self) -> None:
+        self.driver.launch()
+        self.truth.is_locked, self.truth.fresh_t = False, self.world.t
+
     def _crash(self) -> None:
         self.truth.die()
-        self.truth.is_locked = False
-        self.driver.launch()
+        self._launch()
 
     def _choose(self) -> None:
         """Decide about the time away."""

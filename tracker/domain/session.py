@@ -251,7 +251,7 @@ def _run(state: State, to: Moment) -> Step:
         state, more = _counted(state, state.contract, state.counted, stretch_ms)
         effects += more
     if _is_idle(state, to):
-        state, more = _idled(state)
+        state, more = _idled(state, to)
         effects += more
     return _stayed_away(state, to), effects
 
@@ -289,14 +289,14 @@ def _is_idle(state: State, to: Moment) -> bool:
     return is_watched and state.declared is None and idle_ms >= state.terms.idle_limit_s * 1000
 
 
-def _idled(state: State) -> Step:
-    """Pause as of the last input, and take away what was counted since."""
+def _idled(state: State, to: Moment) -> Step:
+    """Pause as of the last input, and take away what was counted and pictured since."""
     last = state.counted or state.seen
     if last is None:
         return state, ()
     last_input = _later(last, state.last_input_ms - last.mono_ms)
     state = _paused(_taken_away(state, last_input.utc_ms), PauseReason.IDLE, last_input)
-    return state, (TakeAway(last_input.utc_ms, last.utc_ms), Told(Notice.IDLE))
+    return state, (TakeAway(last_input.utc_ms, to.utc_ms), Told(Notice.IDLE))
 
 
 def _taken_away(state: State, from_ms: int) -> State:
@@ -497,7 +497,9 @@ def _taken_over(state: State, at_ms: int, now: Moment) -> Step:
     """Leave the time from an instant on to the other device, also what was recorded before a pause or a stop."""
     is_told = state.phase is not Phase.STOPPED and state.pause_reason is not PauseReason.TAKEN_OVER
     until_ms = max(now.utc_ms, state.recorded_to_ms)
-    effects = (TakeAway(min(at_ms, until_ms), until_ms), *((Told(Notice.TAKEN_OVER),) if is_told else ()))
+    effects: tuple[Effect, ...] = (TakeAway(at_ms, until_ms),) if at_ms < until_ms else ()
+    if is_told:
+        effects += (Told(Notice.TAKEN_OVER),)
     cut = _taken_away(state, at_ms)
     if cut.counted is not None:
         cut = replace(_paused(cut, PauseReason.TAKEN_OVER, cut.counted), paused_since_ms=min(at_ms, cut.counted.utc_ms))

@@ -165,7 +165,7 @@ def test_input_between_two_ticks_is_where_idleness_began(machine: Machine) -> No
     machine.clock.advance(IDLE_S * 1000)
     assert machine.tick(has_input=False) == (
         Worked(_interval(0, 2000)),
-        TakeAway(_at(2000), _at(2000)),
+        TakeAway(_at(2000), _at(602_000)),
         Told(Notice.IDLE),
     )
     assert machine.state.session_ms == 2000
@@ -563,7 +563,7 @@ def test_a_screen_that_locks_by_itself_hides_no_idleness(machine: Machine) -> No
     machine.tick(has_input=False)
     assert machine.worked_ms() == 301_000
     machine.clock.advance(1)
-    assert machine.tick() == (TakeAway(_at(1000), _at(600_999)), Told(Notice.IDLE))
+    assert machine.tick() == (TakeAway(_at(1000), _at(601_000)), Told(Notice.IDLE))
     assert (machine.worked_ms(), machine.state.session_ms) == (1000, 1000)
     assert machine.state.away == (Span(_at(1000), _at(601_000)),)
 
