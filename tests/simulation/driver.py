@@ -10,6 +10,7 @@ from tracker.domain.clock import Moment, Timebase
 from tracker.domain.errors import RefusedError
 from tracker.domain.events import Effect, Event, Start, TakeAway, Tick, Told, Worked
 from tracker.domain.session import PauseReason, Phase, State
+from tracker.domain.week import DAY_MS
 from wire.words import Kind
 
 
@@ -248,6 +249,7 @@ class Driver:
         mono_ms = self.world.mono_ms()
         ends_ms: list[int] = []
         if state.counted is not None:
+            ends_ms.append(state.counted.mono_ms + DAY_MS - state.counted.utc_ms % DAY_MS)
             if state.declared is not None:
                 ends_ms.append(state.counted.mono_ms + state.terms.declared_left_ms)
             if state.terms.stops_at_limit and state.terms.limit_left_ms is not None:

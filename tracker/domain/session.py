@@ -349,7 +349,7 @@ def _settled(state: State) -> Step:
         return _stopped(state), (Told(Notice.LIMIT_REACHED),)
     effects: tuple[Effect, ...] = ()
     if state.declared is not None and state.terms.declared_left_ms <= 0:
-        state = replace(state, declared=None, last_input_ms=state.counted.mono_ms)
+        state = replace(state, declared=None, last_input_ms=max(state.last_input_ms, state.counted.mono_ms))
         effects = (Told(Notice.DECLARED_TIME_USED),)
     if state.is_locked and state.declared is None and state.counted is not None:
         state = _paused(state, PauseReason.LOCKED, state.counted)

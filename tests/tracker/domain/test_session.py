@@ -427,6 +427,14 @@ def test_one_late_tick_finds_the_end_of_declared_time_and_the_idleness_after_it(
     assert machine.worked() == [_interval(0, 2000, kind=Kind.DECLARED)]
 
 
+def test_the_end_of_declared_time_hides_no_input_after_it(machine: Machine) -> None:
+    """Found by the simulation, seed 673: one tick found both."""
+    _declaring(machine, left_ms=2000)
+    machine.clock.advance(5000)
+    machine.tick()
+    assert machine.state.last_input_ms == machine.clock.mono_ms()
+
+
 def test_a_locked_screen_does_not_end_a_meeting_but_the_meeting_s_end_finds_it(machine: Machine) -> None:
     _declaring(machine, left_ms=2000)
     machine.do(Lock())
