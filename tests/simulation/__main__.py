@@ -43,8 +43,8 @@ class Progress:
         done = self.next_seed - self.first
         return (
             f"{done:,} timelines, {self.days / 365:,.1f} years, {self.stretches:,} stretches of work,"
-            f" {self.worked_ms / 3_600_000:,.0f} h recorded, {self.lacking_ms / 1000:,.0f} s lost to suspensions without"
-            f" a signal, crashes and power cuts, {len(self.failed)} failed; {self.seconds:.0f} s,"
+            f" {self.worked_ms / 3_600_000:,.0f} h recorded, {self.lacking_ms / 1000:,.0f} s lost to suspensions"
+            f" without a signal, crashes and power cuts, {len(self.failed)} failed; {self.seconds:.0f} s,"
             f" {done / max(self.seconds, 0.001):.0f} timelines a second"
         )
 

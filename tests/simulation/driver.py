@@ -14,7 +14,6 @@ from tracker.domain.week import DAY_MS
 from wire.words import Kind
 
 
-
 @dataclass(frozen=True, slots=True)
 class Sabotage:
     """Protections to take away, for the negative controls."""

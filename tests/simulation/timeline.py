@@ -1,4 +1,4 @@
-"""One simulated timeline: days to weeks of a person's work on a machine that is slept, moved, set wrong and unplugged."""
+"""One simulated timeline: days to weeks of a person's work on a machine that sleeps, is set wrong and is unplugged."""
 
 import random
 from collections.abc import Callable
@@ -342,7 +342,9 @@ class Timeline:
 
     def _check_overlaps(self, entries: list[Entry]) -> None:
         """Look for overlaps in UTC among what was recorded by the marketplace's time."""
-        certain = sorted((one for one in entries if one.boot not in self.driver.guessed_boots), key=lambda e: e.start_ms)
+        certain = sorted(
+            (one for one in entries if one.boot not in self.driver.guessed_boots), key=lambda e: e.start_ms
+        )
         for one, two in pairwise(certain):
             if two.start_ms < one.end_ms:
                 raise _WrongError(f"{one} and {two} overlap")
@@ -384,8 +386,7 @@ def _merged(stretches: list[Stretch]) -> list[Stretch]:
         if (
             last is not None
             and (last.end_t, last.lost_ms, one.late_ms, last.is_cut) == (one.start_t, 0, 0, False)
-            and (last.contract, last.kind, last.memo, last.label)
-            == (one.contract, one.kind, one.memo, one.label)
+            and (last.contract, last.kind, last.memo, last.label) == (one.contract, one.kind, one.memo, one.label)
         ):
             last.end_t, last.lost_ms, last.is_cut = one.end_t, one.lost_ms, one.is_cut
         else:

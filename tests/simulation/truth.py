@@ -15,6 +15,7 @@ from wire.words import Kind
 LOST_LOOK_MS = 1000  # a suspension without a signal
 LOST_TICK_MS = 5000  # a crash, a power cut
 NEVER = 10**15
+_NOBODY = UUID(int=0)
 NEAR_MS = 100  # more than clocks are misread by
 
 
@@ -46,7 +47,7 @@ class Truth:
     stretches: list[Stretch] = field(default_factory=list)
     sleeps: list[tuple[int, int]] = field(default_factory=list)
     mode: str = "stopped"  # tracking, idle, locked, suspended, taken_over
-    contract: UUID = UUID(int=0)
+    contract: UUID = _NOBODY
     memo: str = ""
     label: str | None = None
     declared: Declared | None = None
@@ -133,9 +134,7 @@ class Truth:
         """End the open stretch."""
         if self.mode == "tracking" and end_t > self.since_t:
             kind = Kind.TRACKED if self.declared is None else Kind.DECLARED
-            self.stretches.append(
-                Stretch(self.since_t, end_t, self.contract, kind, self.memo, self.label, 0, lost_ms)
-            )
+            self.stretches.append(Stretch(self.since_t, end_t, self.contract, kind, self.memo, self.label, 0, lost_ms))
         self.since_t = end_t
 
     def _pause(self, mode: str, since_t: int) -> None:
@@ -303,4 +302,3 @@ class Truth:
             for start_t, end_t, late_ms, lost_ms in self.away
             if start_t < at_t
         ]
-
