@@ -206,6 +206,7 @@ class Driver:
                 at = deadline_t
             if at > t:
                 break
+            assert at >= self._done_t, "time does not run backwards"
             self.world.t = self._done_t = at
             if at == deadline_t or at >= self._tick_due_t():
                 self.do(None)
@@ -217,7 +218,8 @@ class Driver:
         """Give the next instant at which the timer looks or ticks."""
         look_t = self._done_t + LOOK_MS - (self._done_t - self._phase) % LOOK_MS
         if self._is_dense:
-            return min(look_t, self._tick_due_t()) if self.state.phase is Phase.TRACKING else look_t
+            due_t = max(self._tick_due_t(), self._done_t)  # after a sleep it is overdue
+            return min(look_t, due_t) if self.state.phase is Phase.TRACKING else look_t
         if session.has_slept(self.state, self.moment()):
             return look_t
         return self._skipped_to(t, look_t)

@@ -44,6 +44,7 @@ from wire.words import Kind
 TICK_S = 5
 LOOK_S = 1
 SUSPENSION_MS = 1000  # a boot-time clock ahead of the monotonic one by more than this was suspended, not misread
+_MISREAD_MS = 50  # how far apart two clocks are read at the worst, so that a start seems to lie before a stop
 
 
 class Phase(enum.StrEnum):
@@ -78,7 +79,7 @@ class State:
     While tracking, `counted` is the moment up to which time is recorded and `last_input_ms` (monotonic) the newest
     sign of the person; unless stopped, `seen` is the last moment looked at. While paused, `away` are the stretches in
     which the machine ran, which the person may keep as manual time. `started_ms`, `paused_since_ms` and
-    `recorded_to_ms` (the end of the newest time recorded: nothing is recorded before it) are UTC, `session_ms` is
+    `recorded_to_ms` (the end of the newest time recorded) are UTC, `session_ms` is
     worked time since the start. A screen that is locked is never tracked on, unless work is declared.
     """
 
@@ -378,13 +379,13 @@ def _started(state: State, event: Start, now: Moment) -> State:
         last_input_ms=at.mono_ms,
         seen=at,
         is_locked=state.is_locked,
-        recorded_to_ms=at.utc_ms,
+        recorded_to_ms=state.recorded_to_ms,
     )
 
 
 def _after(moment: Moment, recorded_to_ms: int) -> Moment:
     """Give a moment that a misread clock puts before what is recorded; more than a misreading is the caller's word."""
-    is_misread = 0 < recorded_to_ms - moment.utc_ms <= SUSPENSION_MS
+    is_misread = 0 < recorded_to_ms - moment.utc_ms <= _MISREAD_MS
     return replace(moment, utc_ms=recorded_to_ms) if is_misread else moment
 
 
@@ -452,7 +453,7 @@ def _resumed(state: State) -> State:
     at = _after(state.seen, state.recorded_to_ms)
     return replace(
         state, phase=Phase.TRACKING, started_ms=at.utc_ms, counted=at, last_input_ms=at.mono_ms, session_ms=0,
-        pause_reason=None, paused_since_ms=None, seen=at, away=(), recorded_to_ms=at.utc_ms,
+        pause_reason=None, paused_since_ms=None, seen=at, away=(),
     )  # fmt: skip
 
 
@@ -470,7 +471,8 @@ def _kept(state: State) -> Step:
     this_week_ms = week_start_ms(resumed.started_ms)
     kept_ms = sum(span.end_ms - max(span.start_ms, this_week_ms) for span in state.away if span.end_ms > this_week_ms)
     resumed, told = _with_terms(resumed, _less_limit(resumed.terms, kept_ms))
-    return resumed, (*_manual(state, state.contract, state.memo, state.label), *told)
+    resumed, manual = _manual(resumed, state.away, state.contract, state.memo, state.label)
+    return resumed, manual + told
 
 
 def _assigned(state: State, event: Assign) -> Step:
@@ -481,15 +483,15 @@ def _assigned(state: State, event: Assign) -> Step:
         raise RefusedError("That contract allows no manual time, so the time away cannot be assigned to it.")
     if not event.memo.strip():
         raise RefusedError("Say what you did in the time away: time assigned to another contract needs its own memo.")
-    return resumed, _manual(state, event.contract, event.memo, None)
+    return _manual(resumed, state.away, event.contract, event.memo, None)
 
 
-def _manual(state: State, contract: UUID | None, memo: str, label: str | None) -> tuple[Effect, ...]:
-    if contract is None:
-        return ()
+def _manual(state: State, away: tuple[Span, ...], contract: UUID | None, memo: str, label: str | None) -> Step:
+    if contract is None or not away:
+        return state, ()
     memo = whole_characters(memo)
-    return tuple(
-        Worked(Interval(contract, span.start_ms, span.end_ms, Kind.MANUAL, memo, label)) for span in state.away
+    return replace(state, recorded_to_ms=away[-1].end_ms), tuple(
+        Worked(Interval(contract, span.start_ms, span.end_ms, Kind.MANUAL, memo, label)) for span in away
     )
 
 

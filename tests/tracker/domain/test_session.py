@@ -256,7 +256,7 @@ def test_a_pause_can_be_stopped(machine: Machine) -> None:
     machine.clock.suspend(60_000)
     machine.tick()
     machine.do(Stop())
-    assert machine.state == State(contract=ONE, memo="memo", recorded_to_ms=NOON_MS)
+    assert machine.state == State(contract=ONE, memo="memo")
 
 
 def test_half_a_character_in_a_memo_is_replaced(machine: Machine) -> None:
