@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from tests.fakes.clock import FakeClock
@@ -64,8 +65,8 @@ class Machine:
         self.effects += effects
         return effects
 
-    def start(self, contract: UUID = ONE, memo: str = "memo", **terms: int | bool | None) -> tuple[Effect, ...]:
-        return self.do(Start(contract, memo, Terms(**terms)))  # type: ignore[arg-type]
+    def start(self, contract: UUID = ONE, memo: str = "memo", **terms: Any) -> tuple[Effect, ...]:
+        return self.do(Start(contract, memo, Terms(**terms)))
 
     def tick(self, *, has_input: bool = True) -> tuple[Effect, ...]:
         if has_input:

@@ -10,6 +10,7 @@ from tracker.domain.clock import Moment, Timebase
 from tracker.domain.errors import RefusedError
 from tracker.domain.events import Effect, Event, Start, TakeAway, Tick, Told, Worked
 from tracker.domain.session import PauseReason, Phase, State
+from tracker.domain.week import DAY_MS
 from wire.words import Kind
 
 
@@ -41,6 +42,7 @@ class Entry:
     is_provisional: bool
     offset_ms: int
     boot: str
+    run: int
 
 
 class Journal:
@@ -48,6 +50,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.run = 0
 
     def write(self, effects: tuple[Effect, ...], now: Moment, offset_ms: int, boot: str) -> None:
         for effect in effects:
@@ -65,13 +68,18 @@ class Journal:
                     self.entries.append(
                         Entry(
                             new.contract, new.start_ms, new.end_ms, new.kind, new.memo, new.label,
-                            now.is_provisional, offset_ms, boot,
+                            now.is_provisional, offset_ms, boot, self.run,
                         )
                     )  # fmt: skip
                 case TakeAway(from_ms, to_ms):
-                    self.entries = [left for one in self.entries for left in _less(one, from_ms, to_ms)]
+                    self._take_away(from_ms, to_ms)
                 case Told():
                     pass
+
+    def _take_away(self, from_ms: int, to_ms: int) -> None:
+        """Take away what this run recorded; an earlier one with a wrong clock may have used the same timestamps."""
+        first = next((number for number, one in enumerate(self.entries) if one.run == self.run), len(self.entries))
+        self.entries[first:] = [left for one in self.entries[first:] for left in _less(one, from_ms, to_ms)]
 
     def shift_provisional(self, by_ms: int) -> None:
         for one in self.entries:
@@ -92,7 +100,7 @@ def _less(one: Entry, from_ms: int, to_ms: int) -> Iterator[Entry]:
     if one.start_ms < from_ms:
         yield Entry(
             one.contract, one.start_ms, from_ms, one.kind, one.memo, one.label, one.is_provisional, one.offset_ms,
-            one.boot,
+            one.boot, one.run,
         )  # fmt: skip
     if to_ms < one.end_ms:
         one.start_ms = to_ms
@@ -122,6 +130,7 @@ class Driver:
     def launch(self) -> None:
         """Start the process; what the last one had in memory is gone."""
         self.state = State()
+        self.journal.run += 1
         self._timebase = Timebase.at_boot(self.world.read(), self._kept)
         if self._timebase.current.is_provisional:
             self.guessed_boots.add(str(self.world.boots))
@@ -197,6 +206,7 @@ class Driver:
                 at = deadline_t
             if at > t:
                 break
+            assert at >= self._done_t, "time does not run backwards"
             self.world.t = self._done_t = at
             if at == deadline_t or at >= self._tick_due_t():
                 self.do(None)
@@ -208,7 +218,8 @@ class Driver:
         """Give the next instant at which the timer looks or ticks."""
         look_t = self._done_t + LOOK_MS - (self._done_t - self._phase) % LOOK_MS
         if self._is_dense:
-            return min(look_t, self._tick_due_t()) if self.state.phase is Phase.TRACKING else look_t
+            due_t = max(self._tick_due_t(), self._done_t)  # after a sleep it is overdue
+            return min(look_t, due_t) if self.state.phase is Phase.TRACKING else look_t
         if session.has_slept(self.state, self.moment()):
             return look_t
         return self._skipped_to(t, look_t)
@@ -239,6 +250,7 @@ class Driver:
         mono_ms = self.world.mono_ms()
         ends_ms: list[int] = []
         if state.counted is not None:
+            ends_ms.append(state.counted.mono_ms + DAY_MS - state.counted.utc_ms % DAY_MS)
             if state.declared is not None:
                 ends_ms.append(state.counted.mono_ms + state.terms.declared_left_ms)
             if state.terms.stops_at_limit and state.terms.limit_left_ms is not None:

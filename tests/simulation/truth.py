@@ -15,6 +15,8 @@ from wire.words import Kind
 LOST_LOOK_MS = 1000  # a suspension without a signal
 LOST_TICK_MS = 5000  # a crash, a power cut
 NEVER = 10**15
+_NOBODY = UUID(int=0)
+NEAR_MS = 100  # more than clocks are misread by
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ class Truth:
     stretches: list[Stretch] = field(default_factory=list)
     sleeps: list[tuple[int, int]] = field(default_factory=list)
     mode: str = "stopped"  # tracking, idle, locked, suspended, taken_over
-    contract: UUID = UUID(int=0)
+    contract: UUID = _NOBODY
     memo: str = ""
     label: str | None = None
     declared: Declared | None = None
@@ -132,9 +134,7 @@ class Truth:
         """End the open stretch."""
         if self.mode == "tracking" and end_t > self.since_t:
             kind = Kind.TRACKED if self.declared is None else Kind.DECLARED
-            self.stretches.append(
-                Stretch(self.since_t, end_t, self.contract, kind, self.memo, self.label, 0, lost_ms)
-            )
+            self.stretches.append(Stretch(self.since_t, end_t, self.contract, kind, self.memo, self.label, 0, lost_ms))
         self.since_t = end_t
 
     def _pause(self, mode: str, since_t: int) -> None:
@@ -149,15 +149,19 @@ class Truth:
     def _cut(self, from_t: int, *, is_elsewhere: bool = False) -> None:
         kept = []
         for one in self.stretches:
+            one.is_cut |= is_elsewhere and one.kind is not Kind.MANUAL and one.end_t > from_t - NEAR_MS
             if one.kind is not Kind.MANUAL and one.end_t > from_t:
-                week_t = week_start_ms(self.t + self.offset_ms) - self.offset_ms
-                self.given_back_ms += max(0, min(one.end_t, self.terms_t) - max(one.start_t, from_t, week_t))
+                self.given_back_ms += self._before_terms(one, from_t)
                 if one.start_t >= from_t:
                     continue
                 one.end_t, one.lost_ms = from_t, max(0, one.lost_ms - (one.end_t - from_t))
-                one.is_cut |= is_elsewhere
             kept.append(one)
         self.stretches = kept
+
+    def _before_terms(self, one: Stretch, from_t: int) -> int:
+        """Give how much of a stretch, from an instant on, the present terms took as this week's time worked."""
+        week_t = week_start_ms(self.t + self.offset_ms) - self.offset_ms
+        return max(0, min(one.end_t, self.terms_t) - max(one.start_t, from_t, week_t))
 
     def _use_up(self) -> None:
         self._close(self.t)
@@ -193,6 +197,10 @@ class Truth:
     def die(self) -> None:
         """The process or the power is gone; at most one tick's time with it."""
         self._close(self.t, LOST_TICK_MS)
+        if self.sleeps and self.t <= self.sleeps[-1][1] + LOST_LOOK_MS:  # died before it had looked
+            for one in self.stretches:
+                if one.end_t == self.sleeps[-1][0] and one.lost_ms:
+                    one.lost_ms = LOST_TICK_MS
         self.stop()
 
     def set_memo(self, memo: str) -> None:
@@ -234,8 +242,8 @@ class Truth:
         if self.mode == "locked":
             self._track()
 
-    def sleep(self, ms: int, *, is_signalled: bool) -> None:
-        """Sleep; advance time by as much."""
+    def sleep(self, ms: int, *, is_signalled: bool, is_noticed: bool) -> None:
+        """Sleep; advance time by as much. The end of it may be noticed at once, or by the next look."""
         lost_ms = 0 if is_signalled else LOST_LOOK_MS
         if self.mode == "tracking":
             self._close(self.t, lost_ms)
@@ -246,7 +254,7 @@ class Truth:
         self.sleeps.append((self.t, self.t + ms))
         self.t += ms
         if self.mode not in ("stopped", "taken_over"):
-            self.away_from = (self.t, LOST_LOOK_MS)
+            self.away_from = (self.t, 0 if is_noticed else LOST_LOOK_MS)
 
     def _end_away(self, lost_ms: int) -> None:
         if self.away_from is not None and self.t > self.away_from[0]:
@@ -271,6 +279,8 @@ class Truth:
                 one = Stretch(start_t, end_t, self.contract, Kind.MANUAL, self.memo, self.label, late_ms, lost_ms)
             else:
                 one = Stretch(start_t, end_t, contract, Kind.MANUAL, memo, None, late_ms, lost_ms)
+            if contract is None:
+                self.given_back_ms -= self._before_terms(one, start_t)
             one.is_cut = self.is_away_cut
             self.stretches.append(one)
         self._track()
@@ -292,4 +302,3 @@ class Truth:
             for start_t, end_t, late_ms, lost_ms in self.away
             if start_t < at_t
         ]
-

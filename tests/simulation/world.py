@@ -13,7 +13,7 @@ _HARD_SLEW = 500e-6  # the most that NTP slews; a leap smear is gentler
 
 @dataclass
 class Input:
-    """Where the person's hands are: while present, input comes once in a period; `last_mono_ms` is the newest before."""
+    """The person's hands: while present, input comes once in a period; `last_mono_ms` is the newest before."""
 
     last_mono_ms: int = 0
     present_from_t: int | None = None

@@ -44,6 +44,7 @@ from wire.words import Kind
 TICK_S = 5
 LOOK_S = 1
 SUSPENSION_MS = 1000  # a boot-time clock ahead of the monotonic one by more than this was suspended, not misread
+_MISREAD_MS = 50  # how far apart two clocks are read at the worst, so that a start seems to lie before a stop
 
 
 class Phase(enum.StrEnum):
@@ -78,7 +79,7 @@ class State:
     While tracking, `counted` is the moment up to which time is recorded and `last_input_ms` (monotonic) the newest
     sign of the person; unless stopped, `seen` is the last moment looked at. While paused, `away` are the stretches in
     which the machine ran, which the person may keep as manual time. `started_ms`, `paused_since_ms` and
-    `recorded_to_ms` (the end of the newest time recorded: nothing is recorded before it) are UTC, `session_ms` is
+    `recorded_to_ms` (the end of the newest time recorded) are UTC, `session_ms` is
     worked time since the start. A screen that is locked is never tracked on, unless work is declared.
     """
 
@@ -251,7 +252,7 @@ def _run(state: State, to: Moment) -> Step:
         state, more = _counted(state, state.contract, state.counted, stretch_ms)
         effects += more
     if _is_idle(state, to):
-        state, more = _idled(state)
+        state, more = _idled(state, to)
         effects += more
     return _stayed_away(state, to), effects
 
@@ -289,14 +290,14 @@ def _is_idle(state: State, to: Moment) -> bool:
     return is_watched and state.declared is None and idle_ms >= state.terms.idle_limit_s * 1000
 
 
-def _idled(state: State) -> Step:
-    """Pause as of the last input, and take away what was counted since."""
+def _idled(state: State, to: Moment) -> Step:
+    """Pause as of the last input, and take away what was counted and pictured since."""
     last = state.counted or state.seen
     if last is None:
         return state, ()
     last_input = _later(last, state.last_input_ms - last.mono_ms)
     state = _paused(_taken_away(state, last_input.utc_ms), PauseReason.IDLE, last_input)
-    return state, (TakeAway(last_input.utc_ms, last.utc_ms), Told(Notice.IDLE))
+    return state, (TakeAway(last_input.utc_ms, to.utc_ms), Told(Notice.IDLE))
 
 
 def _taken_away(state: State, from_ms: int) -> State:
@@ -349,7 +350,7 @@ def _settled(state: State) -> Step:
         return _stopped(state), (Told(Notice.LIMIT_REACHED),)
     effects: tuple[Effect, ...] = ()
     if state.declared is not None and state.terms.declared_left_ms <= 0:
-        state = replace(state, declared=None, last_input_ms=state.counted.mono_ms)
+        state = replace(state, declared=None, last_input_ms=max(state.last_input_ms, state.counted.mono_ms))
         effects = (Told(Notice.DECLARED_TIME_USED),)
     if state.is_locked and state.declared is None and state.counted is not None:
         state = _paused(state, PauseReason.LOCKED, state.counted)
@@ -378,13 +379,13 @@ def _started(state: State, event: Start, now: Moment) -> State:
         last_input_ms=at.mono_ms,
         seen=at,
         is_locked=state.is_locked,
-        recorded_to_ms=at.utc_ms,
+        recorded_to_ms=state.recorded_to_ms,
     )
 
 
 def _after(moment: Moment, recorded_to_ms: int) -> Moment:
     """Give a moment that a misread clock puts before what is recorded; more than a misreading is the caller's word."""
-    is_misread = 0 < recorded_to_ms - moment.utc_ms <= SUSPENSION_MS
+    is_misread = 0 < recorded_to_ms - moment.utc_ms <= _MISREAD_MS
     return replace(moment, utc_ms=recorded_to_ms) if is_misread else moment
 
 
@@ -452,7 +453,7 @@ def _resumed(state: State) -> State:
     at = _after(state.seen, state.recorded_to_ms)
     return replace(
         state, phase=Phase.TRACKING, started_ms=at.utc_ms, counted=at, last_input_ms=at.mono_ms, session_ms=0,
-        pause_reason=None, paused_since_ms=None, seen=at, away=(), recorded_to_ms=at.utc_ms,
+        pause_reason=None, paused_since_ms=None, seen=at, away=(),
     )  # fmt: skip
 
 
@@ -470,7 +471,8 @@ def _kept(state: State) -> Step:
     this_week_ms = week_start_ms(resumed.started_ms)
     kept_ms = sum(span.end_ms - max(span.start_ms, this_week_ms) for span in state.away if span.end_ms > this_week_ms)
     resumed, told = _with_terms(resumed, _less_limit(resumed.terms, kept_ms))
-    return resumed, (*_manual(state, state.contract, state.memo, state.label), *told)
+    resumed, manual = _manual(resumed, state.away, state.contract, state.memo, state.label)
+    return resumed, manual + told
 
 
 def _assigned(state: State, event: Assign) -> Step:
@@ -481,15 +483,15 @@ def _assigned(state: State, event: Assign) -> Step:
         raise RefusedError("That contract allows no manual time, so the time away cannot be assigned to it.")
     if not event.memo.strip():
         raise RefusedError("Say what you did in the time away: time assigned to another contract needs its own memo.")
-    return resumed, _manual(state, event.contract, event.memo, None)
+    return _manual(resumed, state.away, event.contract, event.memo, None)
 
 
-def _manual(state: State, contract: UUID | None, memo: str, label: str | None) -> tuple[Effect, ...]:
-    if contract is None:
-        return ()
+def _manual(state: State, away: tuple[Span, ...], contract: UUID | None, memo: str, label: str | None) -> Step:
+    if contract is None or not away:
+        return state, ()
     memo = whole_characters(memo)
-    return tuple(
-        Worked(Interval(contract, span.start_ms, span.end_ms, Kind.MANUAL, memo, label)) for span in state.away
+    return replace(state, recorded_to_ms=away[-1].end_ms), tuple(
+        Worked(Interval(contract, span.start_ms, span.end_ms, Kind.MANUAL, memo, label)) for span in away
     )
 
 
@@ -497,7 +499,9 @@ def _taken_over(state: State, at_ms: int, now: Moment) -> Step:
     """Leave the time from an instant on to the other device, also what was recorded before a pause or a stop."""
     is_told = state.phase is not Phase.STOPPED and state.pause_reason is not PauseReason.TAKEN_OVER
     until_ms = max(now.utc_ms, state.recorded_to_ms)
-    effects = (TakeAway(min(at_ms, until_ms), until_ms), *((Told(Notice.TAKEN_OVER),) if is_told else ()))
+    effects: tuple[Effect, ...] = (TakeAway(at_ms, until_ms),) if at_ms < until_ms else ()
+    if is_told:
+        effects += (Told(Notice.TAKEN_OVER),)
     cut = _taken_away(state, at_ms)
     if cut.counted is not None:
         cut = replace(_paused(cut, PauseReason.TAKEN_OVER, cut.counted), paused_since_ms=min(at_ms, cut.counted.utc_ms))
