@@ -10,7 +10,7 @@ from tracker.domain.clock import Moment, Timebase
 from tracker.domain.errors import RefusedError
 from tracker.domain.events import Effect, Event, Start, TakeAway, Tick, Told, Worked
 from tracker.domain.session import PauseReason, Phase, State
-from tracker.domain.week import DAY_MS
+from wire.week import DAY_MS
 from wire.words import Kind
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 
 from tracker.domain.segment import Interval, segment_start_ms, split
-from tracker.domain.week import WEEK_MS, week_start_ms
+from wire.week import WEEK_MS, week_start_ms
 from wire.words import SEGMENT_MS, Kind
 
 _FROM, _TO = datetime(2024, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
