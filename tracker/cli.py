@@ -20,6 +20,7 @@ from tracker import app, commands
 from tracker.commands import Answer, Refused
 from tracker.control import NotRunningError
 from tracker.domain.errors import BugError, RefusedError, TrackerError
+from tracker.domain.events import Declared
 from tracker.printing import contracts_text, diary_text, doctor_text, plain, status_text, sync_text
 from tracker.snapshotter import DrawInstants, uniform
 
@@ -106,6 +107,16 @@ def _memo(options: app.Options, arguments: argparse.Namespace) -> int:
     return _tell(app.ask_running(options, commands.SetMemo(arguments.text)))
 
 
+def _resume(options: app.Options, arguments: argparse.Namespace) -> int:
+    command = commands.Resume(keeps=arguments.keep, assign_to=arguments.assign, memo=arguments.memo)
+    return _tell(app.ask_running(options, command))
+
+
+def _declare(options: app.Options, arguments: argparse.Namespace) -> int:
+    declared = None if arguments.work == "off" else Declared(arguments.work)
+    return _tell(app.ask_running(options, commands.Declare(declared)))
+
+
 def _stop(options: app.Options, _: argparse.Namespace) -> int:
     return _tell(app.ask_running(options, commands.Stop()))
 
@@ -153,6 +164,8 @@ _COMMANDS: dict[str, Callable[[app.Options, argparse.Namespace], int]] = {
     "contracts": _contracts,
     "start": _start,
     "memo": _memo,
+    "resume": _resume,
+    "declare": _declare,
     "stop": _stop,
     "status": _status,
     "diary": _diary,
@@ -192,6 +205,13 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--memo", type=_text, help="what you are doing")
     memo = words.add_parser("memo", help="say what you are doing from now on")
     memo.add_argument("text", type=_text)
+    resume = words.add_parser("resume", help="track on after a pause; the time away is discarded unless you say else")
+    away = resume.add_mutually_exclusive_group()
+    away.add_argument("--keep", action="store_true", help="keep the time away as manual time")
+    away.add_argument("--assign", metavar="CONTRACT", help="give the time away, as manual time, to another contract")
+    resume.add_argument("--memo", help="what you did in the time away, with --assign")
+    declare = words.add_parser("declare", help="declare reading or a meeting, in which idleness is not looked for")
+    declare.add_argument("work", choices=[*Declared, "off"])
     words.add_parser("stop", help="stop the timer")
     _add(words, "status", "show what is tracked and what waits", as_json=True)
     diary = _add(words, "diary", "show a day's segments", as_json=True)

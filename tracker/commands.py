@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from tracker.domain.events import Declared
 from tracker.status import ContractLine, Status
 from wire.diary import Segment
 
@@ -21,6 +22,24 @@ class SetMemo(Struct, frozen=True, tag=True):
     """Say what is being done from now on."""
 
     memo: str
+
+
+class Resume(Struct, frozen=True, tag=True):
+    """Track on after a pause, and say what becomes of the time away.
+
+    It is discarded, kept as manual time, or assigned as manual time to another contract (see Start) with a memo of
+    its own.
+    """
+
+    keeps: bool = False
+    assign_to: str | None = None
+    memo: str | None = None
+
+
+class Declare(Struct, frozen=True, tag=True):
+    """Declare *reading* or *meeting*, in which idleness is not looked for; None goes back to the timer."""
+
+    declared: Declared | None
 
 
 class GetStatus(Struct, frozen=True, tag=True):
@@ -83,6 +102,8 @@ Command = (
     Start
     | Stop
     | SetMemo
+    | Resume
+    | Declare
     | GetStatus
     | GetContracts
     | GetDiary

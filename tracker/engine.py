@@ -3,6 +3,7 @@
 Everything that happens is an item of that queue: a command, news from the sync thread, or a deadline that has come.
 """
 
+import concurrent.futures
 import contextlib
 import logging
 import queue
@@ -14,12 +15,15 @@ from concurrent.futures import Future
 from tracker import commands
 from tracker.answering import answered
 from tracker.capture.platform import BackEnds
+from tracker.capture.power.port import PowerEvent, PowerUnavailableError
 from tracker.clock import Clock
 from tracker.commands import Answer, Command, Done, Refused
+from tracker.domain import events
 from tracker.domain.clock import Reading
 from tracker.domain.errors import RefusedError, TrackerError
+from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
-from tracker.domain.session import TICK_S, PauseReason, Phase
+from tracker.domain.session import LOOK_S, TICK_S, Phase
 from tracker.overview import Overview
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
@@ -27,12 +31,20 @@ from tracker.store.buffer import Buffer
 from tracker.sync.credentials import Vault
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
+from tracker.timekeeping import Timekeeping
 from tracker.timer import Timer
-from wire.contract import Contract, ContractStatus
+from wire.contract import ContractStatus
+from wire.words import SnapshotReason
 
-MEMO_LIMIT = 10_000
 _REST_MS = 60_000  # a stopped tracker looks up once a minute
-_SUSPENDED = "The computer was suspended; nothing was counted meanwhile. Resume when you go on working."
+_TOLD = {
+    Notice.SUSPENDED: "The computer was suspended; nothing was counted meanwhile. Resume when you go on working.",
+    Notice.TAKEN_OVER: "Another device of yours took over; this one's time ends where the other's begins.",
+    Notice.CONTRACT_ENDED: "The contract was paused or ended, so the timer stopped. What was worked is recorded.",
+    Notice.LIMIT_REACHED: "The week's limit is reached; what is over it is kept and shown, but not billed.",
+    Notice.DECLARED_TIME_USED: "Today's declared time is used up; the timer counts by your input again.",
+}
+_SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
 _log = logging.getLogger(__name__)
 _ENDED = Refused("Daybook has ended. Start it again with: daybook run", RefusedError.exit_code)
 
@@ -54,6 +66,7 @@ class Engine:
         self._buffer = buffer
         self._timer = Timer(buffer, clock, back_ends.input, back_ends.idle)
         self._snapshotter = Snapshotter(back_ends.screen, buffer.snapshots, buffer.pictures, draw_instants)
+        self._power = back_ends.power
         self._sealer = Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox)
         self._overview = Overview(buffer, self._sealer)
         self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -62,6 +75,7 @@ class Engine:
             on_contact=lambda reading, utc_ms: self._queue.put(lambda: self._learn_time(reading, utc_ms)),
             on_change=lambda: self._queue.put(lambda: None),
         )  # fmt: skip
+        self._timekeeping = Timekeeping(buffer, self._timer, self._sync)
         self._thread = threading.Thread(target=self._run, name="engine")
         self._listeners: list[Callable[[Status], None]] = []
         self._on_show: Callable[[], None] = lambda: None
@@ -78,6 +92,10 @@ class Engine:
         """Settle what the last run left, and begin."""
         self._recover()
         self._sync.start()
+        with contextlib.suppress(PowerUnavailableError):  # `daybook doctor` says so; the clocks find suspension too
+            self._power.start(self._on_power)
+        if self._power.is_locked():
+            self._timer.handle(events.Lock())
         self._thread.start()
 
     def submit(self, command: Command) -> Future[Answer]:
@@ -127,6 +145,7 @@ class Engine:
 
     def close(self) -> None:
         """Close the buffer of an engine that has ended or was not started."""
+        self._power.stop()
         self._buffer.database.close()
 
     # The loop
@@ -148,13 +167,27 @@ class Engine:
 
     def _step(self) -> None:
         """Wait for something to do or for the next deadline, and do what has come."""
-        now_ms = self._timer.now().mono_ms
-        self._due_ms = min(self._due_ms, now_ms + self._pause_ms())
-        with contextlib.suppress(queue.Empty):
-            self._queue.get(timeout=max(0, self._due_ms - now_ms) / 1000)()
+        self._due_ms = min(self._due_ms, self._timer.now().mono_ms + self._pause_ms())
+        self._wait()()
         if not self._ended.is_set() and self._timer.now().mono_ms >= self._due_ms:
             self._due_ms = sys.maxsize
             self._on_deadline()
+
+    def _wait(self) -> Callable[[], None]:
+        """Wait for something to do or the next deadline; meanwhile look at the clocks once a second.
+
+        A deadline lies on the monotonic clock, which a suspension stops: only a look finds that the machine slept.
+        """
+        while True:
+            now_ms = self._timer.now().mono_ms
+            wait_s = max(0, self._due_ms - now_ms) / 1000
+            is_last = wait_s <= LOOK_S or self._timer.state.seen is None
+            with contextlib.suppress(queue.Empty):
+                return self._queue.get(timeout=wait_s if is_last else LOOK_S)
+            if self._timer.look():
+                self._due_ms = now_ms
+            if is_last or self._due_ms <= now_ms:
+                return lambda: None
 
     def _drain(self) -> None:
         """Do what is still queued; commands that came too late are refused."""
@@ -217,15 +250,48 @@ class Engine:
     def _take_snapshot(self) -> None:
         """Take the snapshot that is due."""
         now, due_ms, contract = self._timer.now(), self._snapshot_due_ms(), self._timer.contract
-        if contract is not None and due_ms is not None and due_ms <= now.utc_ms:
+        if contract is None or due_ms is None or due_ms > now.utc_ms:
+            return
+        if self._timer.state.is_locked:  # tracked on all the same: a meeting goes on before a locked screen
+            self._snapshotter.skip(contract, due_ms, SnapshotReason.SCREEN_LOCKED, now)
+        else:
             self._snapshotter.take(contract, due_ms, now)
 
     def _learn_policy(self) -> None:
         """From each new segment on, hold to the policy as last learnt."""
         segment_ms, contract = segment_start_ms(self._timer.now().utc_ms), self._timer.contract
-        if contract is not None and segment_ms != self._policy_segment_ms:
+        is_on = self._timer.state.phase is not Phase.STOPPED
+        if is_on and contract is not None and segment_ms != self._policy_segment_ms:
             self._policy_segment_ms = segment_ms
-            self._timer.hold_to(next((one for one in self._sync.contracts() if one.id == contract.id), contract))
+            known = next((one for one in self._sync.contracts() if one.id == contract.id), None)
+            if known is not None and known.status is ContractStatus.ACTIVE:
+                self._timer.hold_to(known)
+            else:
+                self._timer.handle(events.ContractEnded())
+
+    def _on_power(self, event: PowerEvent) -> None:
+        """Hear of the machine, in the power watch's thread; a suspension or shutdown waits for the commit."""
+        if event is PowerEvent.SHUTTING_DOWN:
+            concurrent.futures.wait([self.submit(commands.Quit())], _SAVE_WITHIN_S)
+            return
+        saved = threading.Event()
+        self._queue.put(lambda: self._handle_power(event, saved))
+        if event is PowerEvent.SUSPENDING:
+            saved.wait(_SAVE_WITHIN_S)
+
+    def _handle_power(self, event: PowerEvent, saved: threading.Event) -> None:
+        try:
+            match event:
+                case PowerEvent.SUSPENDING:
+                    self._timer.handle(events.Suspend())
+                case PowerEvent.LOCKED:
+                    self._timer.handle(events.Lock())
+                case PowerEvent.UNLOCKED:
+                    self._timer.handle(events.Unlock())
+                case PowerEvent.RESUMED | PowerEvent.SHUTTING_DOWN:
+                    pass  # a resume is found by the clocks; a shutdown came as Quit
+        finally:
+            saved.set()
 
     def _seal(self) -> None:
         device = self._sync.device
@@ -244,11 +310,18 @@ class Engine:
     def _do(self, command: Command) -> Answer | Future[Answer]:  # noqa: PLR0911, PLR0912 (a line a command)
         match command:
             case commands.Start(contract, memo):
-                return self._start(contract, memo)
+                self._recovered = None
+                return self._timekeeping.start(contract, memo)
             case commands.Stop():
-                return self._stop()
+                answer = self._timekeeping.stop()
+                self._seal()
+                return answer
             case commands.SetMemo(memo):
-                return self._set_memo(memo)
+                return self._timekeeping.set_memo(memo)
+            case commands.Resume():
+                return self._timekeeping.resume(command)
+            case commands.Declare(declared):
+                return self._timekeeping.declare(declared)
             case commands.GetStatus():
                 return commands.StatusAnswer(self._status())
             case commands.GetContracts():
@@ -274,35 +347,6 @@ class Engine:
             case commands.Quit():
                 return self._quit()
 
-    def _start(self, wanted: str | None, memo: str | None) -> Answer:
-        if self._sync.device is None:
-            raise RefusedError("You are not logged in. Log in with: daybook login")
-        contract = self._find_contract(wanted)
-        state = self._timer.state
-        if contract.status is not ContractStatus.ACTIVE:
-            raise RefusedError(f"The contract “{contract.title}” is {contract.status}; no time can be tracked on it.")
-        if self._timer.is_tracking and state.contract == contract.id:
-            return Done(f"Already tracking “{contract.title}”.") if memo is None else self._set_memo(memo)
-        if memo is None:
-            memo = state.memo if state.contract == contract.id else ""
-        _check_memo(memo)
-        self._recovered = None
-        self._timer.start(contract, memo)
-        self._buffer.settings.put("last_contract", str(contract.id))
-        return Done(f"Tracking “{contract.title}” for {contract.client}.")
-
-    def _stop(self) -> Answer:
-        if self._timer.state.phase is Phase.STOPPED or self._timer.contract is None:
-            raise RefusedError("No timer is running. Start one with: daybook start")
-        self._timer.stop()
-        self._seal()
-        return Done(f"Stopped tracking “{self._timer.contract.title}”.")
-
-    def _set_memo(self, memo: str) -> Answer:
-        _check_memo(memo)
-        self._timer.set_memo(memo)
-        return Done("The memo is set." if memo else "The memo is empty now.")
-
     def _quit(self) -> Answer:
         """End, saved or not: what cannot be saved is told, and is at most what came since the last tick."""
         try:
@@ -326,33 +370,16 @@ class Engine:
         first.add_done_callback(lambda done: answer.set_result(answered(lambda: then(done.result()))))
         return answer
 
-    def _find_contract(self, wanted: str | None) -> Contract:
-        contracts = self._sync.contracts()
-        if wanted is None:
-            wanted = self._buffer.settings.get_text("last_contract")
-            if wanted is None:
-                raise RefusedError("Name the contract to start on; see them with: daybook contracts")
-        beginning = wanted.strip().casefold()
-        exact = [one for one in contracts if beginning in {str(one.id), one.title.casefold()}]
-        found = exact or [one for one in contracts if beginning and one.title.casefold().startswith(beginning)]
-        if not found:
-            raise RefusedError(f"There is no contract “{wanted}”. See yours with: daybook contracts")
-        if len(found) > 1:
-            names = ", ".join(f"“{one.title}” ({one.id})" for one in found)
-            raise RefusedError(f"More than one contract begins so: {names}. Give the whole title or the id.")
-        return found[0]
-
     # Showing
 
     def _status(self) -> Status:
         now = self._timer.now()
-        suspended = self._timer.state.pause_reason is PauseReason.SUSPENDED
         notices = (
             self._recovered,
             self._failure,
             self._snapshotter.trouble,
             self._timer.counting_problem(),
-            _SUSPENDED if suspended else None,
+            None if self._timer.told is None else _TOLD.get(self._timer.told),
         )
         return self._overview.status(
             self._timer.state, now, self._sync.contracts(), self._sync.device, self._sync.view(now.utc_ms),
@@ -370,11 +397,6 @@ class Engine:
             except Exception:  # noqa: BLE001 (logged; its owner's mistake must not cost time)
                 _log.exception("A listener of the engine failed.")
                 self._listeners.remove(listener)
-
-
-def _check_memo(memo: str) -> None:
-    if len(memo) > MEMO_LIMIT:
-        raise RefusedError(f"A memo can have at most {MEMO_LIMIT:,} characters. Shorten it.")
 
 
 def _clock_text(utc_ms: int) -> str:

@@ -64,6 +64,8 @@ class Overview:
             contracts=lines,
             sync=sync,
             notices=notices,
+            declared=state.declared,
+            away_ms=sum(span.end_ms - span.start_ms for span in state.away),
         )
 
     def contract_lines(self, contracts: tuple[Contract, ...], now: Moment) -> tuple[ContractLine, ...]:
@@ -206,7 +208,8 @@ def _protection_problem(
     policy, limit_minutes = contract.policy, contract.policy.weekly_limit_minutes
     if not segment.intervals:  # no minute has passed that activity could be told from
         policy = structs.replace(policy, activity_threshold=0)
-    running = Interval(start_ms=0, end_ms=1, kind=Kind.TRACKED, memo=state.memo, label=None)
+    kind = Kind.TRACKED if state.declared is None else Kind.DECLARED
+    running = Interval(start_ms=0, end_ms=1, kind=kind, memo=state.memo, label=None)
     is_within_limit = limit_minutes is None or line.week_ms < limit_minutes * MINUTE_MS
     reasons = why_unprotected(segment, running, policy, is_within_limit=is_within_limit)
     said = [_SENTENCES[reason] for reason in reasons if reason not in _UNDECIDED]

@@ -93,7 +93,7 @@ def _phase_line(status: Status) -> str:
         case Phase.PAUSED:
             since_ms = status.paused_since_ms
             since = "" if since_ms is None else f" since {_instant(since_ms, status.now_ms)}"
-            return f"Paused{title}{since} ({status.pause_reason}); nothing is counted. Resume with: daybook start"
+            return f"Paused{title}{since} ({status.pause_reason}); nothing is counted. Resume with: daybook resume"
         case Phase.STOPPED:
             return "Stopped."
 

@@ -86,6 +86,10 @@ class Snapshotter:
                 is_provisional=now.is_provisional,
             )
 
+    def skip(self, contract: Contract, drawn_ms: int, reason: SnapshotReason, now: Moment) -> None:
+        """Record that the snapshot of an instant that has come is not taken, and why."""
+        self._snapshots.add(contract.id, drawn_ms, drawn_ms=drawn_ms, reason=reason, is_provisional=now.is_provisional)
+
     def blur(self, snapshot: int) -> None:
         """Put irreversibly blurred pictures in place of a held snapshot's.
 

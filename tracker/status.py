@@ -4,6 +4,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tracker.domain.events import Declared
 from tracker.domain.session import PauseReason, Phase
 from wire.words import SnapshotReason, SnapshotStatus
 
@@ -53,7 +54,8 @@ class Status(Struct, frozen=True, kw_only=True):
 
     `contract` is the one being tracked, paused or last tracked; `session_ms` is the worked time since the last start.
     `activity_tenths` is the running segment's activity meter over the minutes that have passed or had input, None
-    before there is one. `protection_problem` says in a sentence why the running time is not protected, `notices` what
+    before there is one. `declared` is the work declared, `away_ms` what a pause could still keep as manual time.
+    `protection_problem` says in a sentence why the running time is not protected, `notices` what
     the person must know or do.
     """
 
@@ -70,3 +72,5 @@ class Status(Struct, frozen=True, kw_only=True):
     contracts: tuple[ContractLine, ...]
     sync: SyncView
     notices: tuple[str, ...]
+    declared: Declared | None = None
+    away_ms: int = 0

@@ -1,17 +1,17 @@
 """The timer at work: runs the session's state machine on the real clocks and back ends, and commits what it decides."""
 
-from dataclasses import replace
-
 import msgspec
 
 from tracker.capture.idle.port import IdleWatch
 from tracker.capture.input.port import Counts, InputCounter, InputUnavailableError
 from tracker.clock import Clock
-from tracker.domain import session
+from tracker.domain import events, session
 from tracker.domain.clock import Moment, Reading, Timebase
+from tracker.domain.events import Event, Notice, Told, Worked
 from tracker.domain.session import TICK_S, Phase, State, transition
 from tracker.store.buffer import Buffer
 from tracker.store.journal import Measured
+from tracker.terms import terms_of
 from wire.contract import Contract
 from wire.words import MINUTE_MS
 
@@ -37,6 +37,7 @@ class Timer:
         self._counts, self._moved = _NOTHING, False  # input not committed yet
         self.state = State()
         self.contract: Contract | None = None
+        self.told: Notice | None = None  # the newest change that the timer made by itself, until the next start
 
     @property
     def is_tracking(self) -> bool:
@@ -54,26 +55,55 @@ class Timer:
             self._keep(timebase)
             self._timebase = timebase
             self._idle.look(self.now().mono_ms)
-        self._advance(session.Start(contract.id, memo, contract.policy.idle_limit_s))
-        self.contract = contract
+        self._advance(events.Start(contract.id, memo, terms_of(contract, self._buffer, self.now())))
+        self.contract, self.told = contract, None
 
     def hold_to(self, contract: Contract) -> None:
         """Go on by a contract's policy as it is known now."""
+        self.tick()  # what is left of a limit is known once the time up to now is recorded
+        self._advance(events.NewTerms(terms_of(contract, self._buffer, self.now())))
         self.contract = contract
-        self.state = replace(self.state, idle_limit_s=contract.policy.idle_limit_s)
+
+    def handle(self, event: Event) -> None:
+        """Count up to now and handle an event that needs nothing but itself.
+
+        Raises:
+            RefusedError: it cannot be done now; nothing changed.
+        """
+        self._advance(event)
+
+    def resume(self, event: events.Discard | events.Keep | events.Assign) -> None:
+        """Track on after a pause, with what becomes of the time away.
+
+        Raises:
+            RefusedError: there is no pause, or the policy does not allow it; nothing changed.
+        """
+        self._advance(event)
+        self.told = None
 
     def stop(self) -> None:
         """Stop, with all input up to now counted."""
         self._counter.stop()
-        self._advance(session.Stop())
+        self._advance(events.Stop())
 
     def set_memo(self, memo: str) -> None:
         """Say what is being done from now on."""
-        self._advance(session.SetMemo(memo))
+        self._advance(events.SetMemo(memo))
 
     def tick(self) -> None:
         """Commit the time and input up to now; idleness and suspension are found here."""
         self._advance(None)
+
+    def look(self) -> bool:
+        """Note that the machine ran on, without counting or committing; tell whether it slept, so that a tick is due.
+
+        Looked at once a second while tracking or paused, a suspension that no signal announced costs at most a second.
+        """
+        now = self.now()
+        if session.has_slept(self.state, now):
+            return True
+        self.state = session.looked(self.state, now)
+        return False
 
     def next_tick_ms(self, now: Moment) -> int | None:
         """Give the milliseconds to the next tick: 5 s after the last, and at each minute's end; None if not tracking.
@@ -99,7 +129,7 @@ class Timer:
         """Say why input is not counted, None while it is or need not be."""
         return self._counter.problem() if self.is_tracking else None
 
-    def _advance(self, event: session.Event | None) -> None:
+    def _advance(self, event: Event | None) -> None:
         """Count input and time up to now, handle the event if there is one, and commit all of it at once."""
         now, before = self.now(), self.state
         measured, last_input_ms = None, before.last_input_ms
@@ -116,15 +146,16 @@ class Timer:
                 moved=self._moved,
             )
             last_input_ms = idleness.last_input_ms
-        state, effects = transition(before, session.Tick(last_input_ms), now)
+        state, effects = transition(before, events.Tick(last_input_ms), now)
         if event is not None:
             state, more = transition(state, event, now)
             effects += more
-        if not any(isinstance(effect, session.Worked) for effect in effects):
+        if not any(isinstance(effect, Worked) for effect in effects):
             measured = None
         policy_version = 1 if self.contract is None else self.contract.policy.version
         self._buffer.journal.write(state, effects, measured, now=now, policy_version=policy_version)
         self.state = state
+        self.told = next((effect.notice for effect in reversed(effects) if isinstance(effect, Told)), self.told)
         if measured is not None or not self.is_tracking:
             self._counts, self._moved = _NOTHING, False
         if self.is_tracking:

@@ -29,7 +29,8 @@ KEYS = {
     "sync": {"type", "sent_segments", "sent_pictures", "waiting_segments", "waiting_pictures", "refused_segments",
              "problem"},
     "status": {"running", "now_ms", "phase", "pause_reason", "paused_since_ms", "contract", "memo", "session_ms",
-               "activity_tenths", "protection_problem", "snapshot", "contracts", "sync", "notices"},
+               "activity_tenths", "protection_problem", "snapshot", "contracts", "sync", "notices",
+               "declared", "away_ms"},
 }  # fmt: skip
 
 

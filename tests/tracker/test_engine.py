@@ -24,12 +24,14 @@ from tests.tracker.sync.conftest import MemoryVault
 from tests.tracker.sync.scripted import CUT, FakeMarketplace, Said, Seen
 from tracker.answering import BUG
 from tracker.capture.platform import BackEnds
+from tracker.capture.power.port import PowerEvent
 from tracker.clock import Clock, SystemClock
 from tracker.commands import (
     Answer,
     BlurSnapshot,
     Command,
     ContractsAnswer,
+    Declare,
     DiaryAnswer,
     Done,
     GetContracts,
@@ -39,6 +41,7 @@ from tracker.commands import (
     PicturesAnswer,
     Quit,
     Refused,
+    Resume,
     SetMemo,
     Show,
     Start,
@@ -50,13 +53,15 @@ from tracker.commands import (
     WithholdSnapshot,
 )
 from tracker.domain.errors import MachineError
+from tracker.domain.events import Declared
 from tracker.domain.session import PauseReason, Phase
-from tracker.engine import MEMO_LIMIT, Engine
+from tracker.engine import Engine
 from tracker.status import Status
 from tracker.store.buffer import open_buffer
 from tracker.store.database import BufferInUseError
+from tracker.timekeeping import MEMO_LIMIT
 from wire.contract import ContractStatus
-from wire.words import MINUTE_MS, SEGMENT_MS, SnapshotStatus
+from wire.words import MINUTE_MS, SEGMENT_MS, Kind, SnapshotStatus
 
 WITHIN_S = 20.0
 AT_MS = 120_000  # the instant drawn in every segment
@@ -74,12 +79,13 @@ class Rig:
         self.input = FakeInput(clock.mono_ms)
         self.idle = FakeIdle(self.input)
         self.screen = FakeScreen()
+        self.power = FakePower()
         self.statuses: queue.SimpleQueue[Status] = queue.SimpleQueue()
         self.buffer = open_buffer(folder, bytes(32))
         self.engine = self._engine(clock)
 
     def _engine(self, clock: Clock) -> Engine:
-        back_ends = BackEnds(self.screen, self.input, self.idle, FakePower(), "fake")
+        back_ends = BackEnds(self.screen, self.input, self.idle, self.power, "fake")
         return Engine(self.buffer, self.vault, clock, back_ends, lambda _, count: (AT_MS,) * min(count, 1))
 
     def start(self) -> "Rig":
@@ -299,6 +305,123 @@ def test_suspension_pauses_and_says_so(rig: Rig) -> None:
     status = rig.until(lambda one: one.phase is Phase.PAUSED)
     assert (status.pause_reason, status.session_ms) == (PauseReason.SUSPENDED, 60_000)
     assert any("suspended" in notice for notice in status.notices)
+
+
+def _kinds(rig: Rig) -> list[tuple[str, Kind, int]]:
+    """Give what is recorded, by contract and kind, in milliseconds."""
+    return [
+        (one.contract_title, interval.kind, interval.end_ms - interval.start_ms)
+        for one in rig.diary().segments
+        for interval in one.segment.intervals
+    ]
+
+
+def test_a_short_lock_resumes_by_itself_and_counts_nothing(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.power.say(PowerEvent.LOCKED)
+    status = rig.until(lambda one: one.phase is Phase.PAUSED)
+    assert status.pause_reason is PauseReason.LOCKED
+    rig.advance(120_000)
+    rig.power.say(PowerEvent.UNLOCKED)
+    rig.until(lambda one: one.phase is Phase.TRACKING)
+    rig.work(30_000)
+    assert [worked_ms for _, _, worked_ms in _kinds(rig)] == [60_000, 30_000]
+
+
+def test_nothing_is_captured_behind_a_locked_screen(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.power.say(PowerEvent.LOCKED)
+    rig.until(lambda one: one.phase is Phase.PAUSED)
+    assert not rig.input.running
+    rig.advance(AT_MS)
+    assert rig.status().snapshot is None
+
+
+def test_a_suspension_that_is_announced_is_counted_to_the_millisecond(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.idle.move()
+    rig.clock.advance(4_321)
+    rig.power.say(PowerEvent.SUSPENDING)
+    assert rig.status().session_ms == 64_321
+    rig.clock.suspend(8 * 3_600_000)
+    rig.advance(2_000)
+    assert (rig.status().pause_reason, rig.status().session_ms) == (PauseReason.SUSPENDED, 64_321)
+
+
+def test_a_shutdown_ends_it_saved(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.power.say(PowerEvent.SHUTTING_DOWN)
+    assert rig.engine.wait(WITHIN_S)
+
+
+def _pause(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.advance(600_000)
+    status = rig.until(lambda one: one.phase is Phase.PAUSED)
+    assert status.away_ms == 600_000
+
+
+def test_time_away_is_kept_as_manual_time(rig: Rig) -> None:
+    _pause(rig)
+    assert rig.do(Resume(keeps=True)) == Done("The time away is kept as manual time; the timer runs again.")
+    assert sum(worked_ms for _, kind, worked_ms in _kinds(rig) if kind is Kind.MANUAL) == 600_000
+    assert rig.status().phase is Phase.TRACKING
+
+
+def test_time_away_is_assigned_to_another_contract_with_its_own_memo(rig: Rig) -> None:
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1), contract(2)), "two"
+    rig.do(GetContracts())
+    _pause(rig)
+    refused(rig.do(Resume(assign_to="Contract 2")), "memo")
+    assert rig.status().phase is Phase.PAUSED
+    assert isinstance(rig.do(Resume(assign_to="Contract 2", memo="A call")), Done)
+    manual = [(title, worked_ms) for title, kind, worked_ms in _kinds(rig) if kind is Kind.MANUAL]
+    assert {title for title, _ in manual} == {"Contract 2"}
+    assert sum(worked_ms for _, worked_ms in manual) == 600_000
+
+
+def test_time_away_is_not_kept_where_the_policy_forbids_manual_time(rig: Rig) -> None:
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1, allows_manual_time=False),), "two"
+    rig.do(GetContracts())
+    _pause(rig)
+    refused(rig.do(Resume(keeps=True)), "manual time")
+    assert isinstance(rig.do(Resume()), Done)
+    assert [kind for _, kind, _ in _kinds(rig)] == [Kind.TRACKED]
+
+
+def test_a_meeting_hides_idleness_only_while_it_is_declared(rig: Rig) -> None:
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1, declared_minutes_per_day=20),), "two"
+    rig.do(GetContracts())
+    rig.do(Start("Contract 1", "memo"))
+    assert rig.do(Declare(Declared.MEETING)) == Done("Declared: meeting.")
+    rig.advance(15 * MINUTE_MS)
+    status = rig.until(lambda one: one.session_ms >= 15 * MINUTE_MS)
+    assert (status.phase, status.declared) == (Phase.TRACKING, Declared.MEETING)
+    rig.advance(10 * MINUTE_MS)
+    status = rig.until(lambda one: one.declared is None)
+    assert any("declared time is used up" in notice for notice in status.notices)
+    declared_ms = sum(worked_ms for _, kind, worked_ms in _kinds(rig) if kind is Kind.DECLARED)
+    assert declared_ms == 20 * MINUTE_MS
+    refused(rig.do(Declare(Declared.READING)), "declared time")
+
+
+def test_a_contract_that_ends_stops_the_timer_and_keeps_its_time(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    ended = msgspec.structs.replace(contract(1), status=ContractStatus.ENDED)
+    rig.marketplace.contracts, rig.marketplace.etag = (ended,), "ended"
+    rig.do(GetContracts())
+    for _ in range(10):
+        rig.idle.move()
+        rig.advance(MINUTE_MS)
+    status = rig.until(lambda one: one.phase is Phase.STOPPED)
+    assert any("paused or ended" in notice for notice in status.notices)
+    assert rig.diary().worked_ms >= 60_000
 
 
 # Snapshots, sealing, sync

@@ -13,8 +13,9 @@ from tests.fakes.terms import contract
 from tracker.commands import DiaryAnswer
 from tracker.domain.clock import Moment
 from tracker.domain.errors import RefusedError
+from tracker.domain.events import Worked
 from tracker.domain.segment import Interval, split
-from tracker.domain.session import PauseReason, Phase, State, Worked
+from tracker.domain.session import PauseReason, Phase, State
 from tracker.overview import Overview
 from tracker.status import Status, SyncView
 from tracker.store.buffer import Buffer, open_buffer

@@ -47,7 +47,7 @@ def test_status_while_tracking() -> None:
 def test_status_while_paused_stopped_and_not_running() -> None:
     paused: dict[str, Any] = {"phase": Phase.PAUSED, "pause_reason": PauseReason.IDLE}
     assert status(**paused, paused_since_ms=NOON_MS - 60_000)[0] == (
-        "Paused on “API integration” since 11:59 UTC (idle); nothing is counted. Resume with: daybook start"
+        "Paused on “API integration” since 11:59 UTC (idle); nothing is counted. Resume with: daybook resume"
     )
     assert "since 2026-11-22 12:00 UTC" in status(**paused, paused_since_ms=NOON_MS - 86_400_000)[0]
     assert status(phase=Phase.STOPPED, contract=None) == ["Stopped.", "All synced."]

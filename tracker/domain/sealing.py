@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tracker.domain.clock import Moment
-from tracker.domain.session import Phase, State
+from tracker.domain.session import State
 from wire.words import SEGMENT_MS
 
 
@@ -31,7 +31,6 @@ def may_seal(segment: Unsealed, state: State, now: Moment) -> bool:
         return False
     if segment.last_hold_ms is not None and segment.last_hold_ms > now.utc_ms:
         return False
-    if state.phase is not Phase.TRACKING or state.counted is None:
-        return True
-    last_input_ms = state.counted.utc_ms - (state.counted.mono_ms - state.last_input_ms)
-    return segment.start_ms + SEGMENT_MS <= state.counted.utc_ms and segment.last_end_ms <= last_input_ms
+    if state.idle_cut_ms is not None and segment.last_end_ms > state.idle_cut_ms:
+        return False
+    return state.counted is None or segment.start_ms + SEGMENT_MS <= state.counted.utc_ms

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from tracker.domain.clock import Moment
+from tracker.domain.events import Effect, TakeAway, Told, Worked
 from tracker.domain.sealing import Unsealed
 from tracker.domain.segment import Interval, segment_start_ms, split
-from tracker.domain.session import Effect, State, TakeAway, Worked
+from tracker.domain.session import State
 from tracker.store.database import Database
 from tracker.store.snapshots import Snapshots
 from wire.words import SEGMENT_MS, ActivitySource, Kind
@@ -67,8 +68,10 @@ class Journal:
                         self._work(interval, now, policy_version)
                         if measured is not None:
                             self._name_source(interval, measured, now)
-                    case TakeAway(from_ms):
-                        self._take_away(from_ms, now)
+                    case TakeAway(from_ms, to_ms):
+                        self._take_away(from_ms, to_ms, is_provisional=now.is_provisional)
+                    case Told():
+                        pass  # for the person, not for the record
             self._database.execute("DELETE FROM running")
             if state.counted is not None and state.contract is not None:
                 row = (str(state.contract), state.counted.utc_ms)
@@ -172,6 +175,15 @@ class Journal:
         )
         return {UUID(contract): int(worked_ms) for contract, worked_ms in rows}
 
+    def declared_ms(self, contract: UUID, from_ms: int, to_ms: int) -> int:
+        """Sum a contract's unsealed declared time that starts in a range."""
+        row = self._database.row(
+            "SELECT sum(end_ms - start_ms) FROM worked WHERE contract = ? AND start_ms >= ? AND start_ms < ?"
+            " AND kind = 'declared'",
+            (str(contract), from_ms, to_ms),
+        )
+        return 0 if row is None or row[0] is None else int(row[0])
+
     def _name_source(self, interval: Interval, measured: Measured, now: Moment) -> None:
         """Say in each further segment that a tick reaches into how its input is measured."""
         for piece in split(interval):
@@ -192,14 +204,14 @@ class Journal:
             if not lengthened:
                 self._insert(piece, policy_version, now.clock_offset_ms, is_provisional=now.is_provisional)
 
-    def _take_away(self, from_ms: int, now: Moment) -> None:
-        """Take away what was tracked up to now; time that another clock placed later is not this session's."""
-        span = (from_ms, now.utc_ms, now.is_provisional)
-        this = "start_ms < ?2 AND is_provisional = ?3 AND kind = 'tracked'"
+    def _take_away(self, from_ms: int, to_ms: int, *, is_provisional: bool) -> None:
+        """Take away what was tracked or declared; time that another clock placed there is not this session's."""
+        span = (from_ms, to_ms, is_provisional)
+        this = "start_ms < ?2 AND is_provisional = ?3 AND kind <> 'manual'"
         self._database.execute(f"DELETE FROM worked WHERE start_ms >= ?1 AND {this}", span)  # noqa: S608 (own words)
         self._database.execute(f"UPDATE worked SET end_ms = ?1 WHERE end_ms > ?1 AND {this}", span)  # noqa: S608 (same)
         self._database.execute("DELETE FROM activity WHERE at_ms >= ? AND at_ms < ? AND is_provisional = ?", span)
-        self._snapshots.destroy_between(from_ms, now.utc_ms, is_provisional=now.is_provisional)
+        self._snapshots.destroy_between(from_ms, to_ms, is_provisional=is_provisional)
 
     def _measure(self, measured: Measured, *, is_provisional: bool) -> None:
         self._database.execute(

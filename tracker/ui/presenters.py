@@ -254,6 +254,10 @@ class Presenter(Speaker):
                 text = self.tr("Paused at {time}: no input after that. Nothing has been counted since.")
             case PauseReason.SUSPENDED:
                 text = self.tr("Paused at {time}: the computer was asleep. Nothing has been counted since.")
+            case PauseReason.LOCKED:
+                text = self.tr("Paused at {time}: the screen was locked. Nothing has been counted since.")
+            case PauseReason.TAKEN_OVER:
+                text = self.tr("Paused at {time}: another device of yours took over. Nothing is counted here since.")
             case None:
                 text = self.tr("Paused at {time}. Nothing has been counted since.")
         return text.format(time=time)

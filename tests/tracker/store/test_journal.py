@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.fakes.clock import NOON_MS
 from tests.tracker.store.conftest import KEY
 from tracker.domain.clock import Moment
+from tracker.domain.events import Effect, TakeAway, Worked
 from tracker.domain.sealing import Unsealed
 from tracker.domain.segment import Interval
-from tracker.domain.session import Effect, Phase, State, TakeAway, Worked
+from tracker.domain.session import Phase, State
 from tracker.store.buffer import Buffer, open_buffer
 from tracker.store.journal import Measured, OpenSegment
 from tracker.store.outbox import Sealing
@@ -116,10 +117,10 @@ def test_a_written_event_is_all_or_nothing(buffer: Buffer, monkeypatch: pytest.M
     _write(buffer, _worked(0, 5000), measured=_measured(0, 1))
     monkeypatch.setattr(buffer.snapshots.__class__, "destroy_between", fail)
     with pytest.raises(ZeroDivisionError):
-        _write(buffer, _worked(5000, 6000), TakeAway(NOON_MS + 1000), measured=_measured(5000, 2))
+        _write(buffer, _worked(5000, 6000), TakeAway(NOON_MS + 1000, NOON_MS + 6000), measured=_measured(5000, 2))
     assert (_spans(buffer), _keys(buffer)) == ([(0, 5000, "memo")], [(0, 1)])
     monkeypatch.undo()
-    _write(buffer, _worked(5000, 6000), TakeAway(NOON_MS + 1000), measured=_measured(5000, 2))
+    _write(buffer, _worked(5000, 6000), TakeAway(NOON_MS + 1000, NOON_MS + 6000), measured=_measured(5000, 2))
     assert (_spans(buffer), _keys(buffer)) == ([(0, 1000, "memo")], [(0, 1)])
 
 
@@ -127,7 +128,7 @@ def test_taking_away_cuts_exactly_across_segments_and_memos(buffer: Buffer) -> N
     _write(buffer, _worked(0, SEGMENT_MS + 100), measured=_measured(0, 1))
     _write(buffer, _worked(SEGMENT_MS + 100, SEGMENT_MS + 200, memo="other"), measured=_measured(SEGMENT_MS + 100, 2))
     _write(buffer, _worked(SEGMENT_MS + 200, 2 * SEGMENT_MS, kind=Kind.MANUAL))
-    _write(buffer, TakeAway(NOON_MS + 777), measured=None, at_ms=2 * SEGMENT_MS)
+    _write(buffer, TakeAway(NOON_MS + 777, NOON_MS + 2 * SEGMENT_MS), measured=None, at_ms=2 * SEGMENT_MS)
     assert _spans(buffer) == [(0, 777, "memo"), (SEGMENT_MS + 200, 2 * SEGMENT_MS, "memo")]
     assert _keys(buffer) == [(0, 1)]
 
@@ -135,9 +136,9 @@ def test_taking_away_cuts_exactly_across_segments_and_memos(buffer: Buffer) -> N
 def test_taking_away_at_a_rows_edge_leaves_or_removes_it_whole(buffer: Buffer) -> None:
     _write(buffer, _worked(0, 100))
     _write(buffer, _worked(100, 200, memo="other"))
-    _write(buffer, TakeAway(NOON_MS + 200), at_ms=300)
+    _write(buffer, TakeAway(NOON_MS + 200, NOON_MS + 300), at_ms=300)
     assert _spans(buffer) == [(0, 100, "memo"), (100, 200, "other")]
-    _write(buffer, TakeAway(NOON_MS + 100), at_ms=300)
+    _write(buffer, TakeAway(NOON_MS + 100, NOON_MS + 300), at_ms=300)
     assert _spans(buffer) == [(0, 100, "memo")]
 
 
@@ -146,9 +147,9 @@ def test_a_slow_clock_after_a_boot_takes_no_earlier_work_away(buffer: Buffer) ->
     _write(buffer, _worked(0, 5000), measured=_measured(0, 1))
     buffer.snapshots.add(ONE, NOON_MS + 10, drawn_ms=NOON_MS + 10, leaves_ms=NOON_MS + 60_000)
     _write(buffer, _worked(-90_000, -80_000), measured=_measured(-90_000, 2), is_provisional=True)
-    _write(buffer, TakeAway(NOON_MS - 85_000), at_ms=-70_000, is_provisional=True)
+    _write(buffer, TakeAway(NOON_MS - 85_000, NOON_MS - 70_000), at_ms=-70_000, is_provisional=True)
     assert _spans(buffer) == [(-90_000, -85_000, "memo"), (0, 5000, "memo")]
-    _write(buffer, TakeAway(NOON_MS - 95_000), at_ms=10_000, is_provisional=True)
+    _write(buffer, TakeAway(NOON_MS - 95_000, NOON_MS + 10_000), at_ms=10_000, is_provisional=True)
     assert _spans(buffer) == [(0, 5000, "memo")]
     assert _keys(buffer) == [(0, 1)]
     assert len(buffer.snapshots.of_segment(ONE, NOON_MS)) == 1
@@ -326,8 +327,8 @@ def test_a_picture_goes_with_the_time_that_is_taken_away(buffer: Buffer) -> None
         monitor=0, width=1, height=1, sha256=names[0], size=7, thumbnail_sha256=names[1], thumbnail_size=9
     )  # fmt: skip
     buffer.snapshots.add(ONE, NOON_MS + 1000, drawn_ms=NOON_MS + 1000, pictures=(picture,), leaves_ms=NOON_MS + 61_000)
-    _write(buffer, TakeAway(NOON_MS + 1001), at_ms=5000)
+    _write(buffer, TakeAway(NOON_MS + 1001, NOON_MS + 5000), at_ms=5000)
     assert buffer.pictures.names() == set(names)
-    _write(buffer, TakeAway(NOON_MS + 1000), at_ms=5000)
+    _write(buffer, TakeAway(NOON_MS + 1000, NOON_MS + 5000), at_ms=5000)
     assert buffer.pictures.names() == set()
     assert buffer.snapshots.of_segment(ONE, NOON_MS) == []

@@ -18,7 +18,8 @@ from pathlib import Path
 from uuid import UUID
 from tracker.domain.clock import Moment
 from tracker.domain.segment import Interval
-from tracker.domain.session import Phase, State, Worked
+from tracker.domain.events import Worked
+from tracker.domain.session import Phase, State
 from tracker.store.buffer import open_buffer
 from wire.words import Kind
 buffer = open_buffer(Path(sys.argv[1]), bytes.fromhex(sys.argv[2]))

@@ -10,8 +10,9 @@ from tests.fakes.clock import NOON_MS
 from tests.fakes.terms import contract
 from tests.tracker.store.conftest import KEY
 from tracker.domain.clock import Moment
+from tracker.domain.events import Worked
 from tracker.domain.segment import Interval
-from tracker.domain.session import State, Worked
+from tracker.domain.session import State
 from tracker.store.buffer import Buffer, open_buffer
 from wire.words import Kind
 

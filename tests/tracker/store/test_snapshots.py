@@ -10,8 +10,9 @@ from tests.fakes.clock import NOON_MS
 from tests.tracker.store.conftest import KEY
 from tracker.domain.clock import Moment
 from tracker.domain.errors import MachineError
+from tracker.domain.events import Worked
 from tracker.domain.segment import Interval
-from tracker.domain.session import State, Worked
+from tracker.domain.session import State
 from tracker.store.buffer import Buffer
 from tracker.store.outbox import Sealing
 from tracker.store.pictures import PictureLostError, Pictures

@@ -17,8 +17,9 @@ from tracker.clock import SystemClock
 from tracker.commands import Done, LogIn, SyncAnswer
 from tracker.domain.clock import Moment
 from tracker.domain.errors import RefusedError
+from tracker.domain.events import Worked
 from tracker.domain.segment import Interval, segment_start_ms
-from tracker.domain.session import State, Worked
+from tracker.domain.session import State
 from tracker.store.buffer import Buffer
 from tracker.sync import api
 from tracker.sync.api import LoggedOutError

@@ -7,8 +7,9 @@ import pytest
 
 from tests.fakes.clock import NOON_MS
 from tracker.domain.clock import Moment
+from tracker.domain.events import Worked
 from tracker.domain.segment import Interval
-from tracker.domain.session import Phase, State, Worked
+from tracker.domain.session import Phase, State
 from tracker.store.buffer import Buffer, open_buffer
 from tracker.store.journal import Journal, Measured
 from tracker.store.outbox import Outbox

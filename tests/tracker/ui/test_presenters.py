@@ -54,6 +54,11 @@ def test_unprotected_time_says_why(presenter: Presenter) -> None:
     [
         (PauseReason.IDLE, "Paused at 11:14: no input after that. Nothing has been counted since."),
         (PauseReason.SUSPENDED, "Paused at 11:14: the computer was asleep. Nothing has been counted since."),
+        (PauseReason.LOCKED, "Paused at 11:14: the screen was locked. Nothing has been counted since."),
+        (
+            PauseReason.TAKEN_OVER,
+            "Paused at 11:14: another device of yours took over. Nothing is counted here since.",
+        ),
         (None, "Paused at 11:14. Nothing has been counted since."),
     ],
 )
