@@ -130,6 +130,9 @@ class Refused(Struct, frozen=True, tag=True):
     exit_code: int
 
 
+ENDED = Refused("Daybook has ended. Start it again with: daybook run", exit_code=3)
+
+
 class StatusAnswer(Struct, frozen=True, tag=True):
     """The status asked for."""
 

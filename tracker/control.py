@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from tracker.commands import Answer, Command
+from tracker.commands import ENDED, Answer, Command
 from tracker.domain.errors import MachineError, RefusedError
 
 _LONGEST_COMMAND = 1_000_000  # bytes
@@ -73,7 +73,9 @@ class ControlServer:
         with connection, contextlib.suppress(EOFError, OSError, ValueError, RecursionError):
             command = _commands.decode(connection.recv_bytes(_LONGEST_COMMAND))
             with self._answer():
-                connection.send_bytes(msgspec.json.encode(self._submit(command).result()))
+                answer = self._submit(command).result()
+                if answer != ENDED:  # closing without an answer says that nothing runs here any more
+                    connection.send_bytes(msgspec.json.encode(answer))
 
     @contextlib.contextmanager
     def _answer(self) -> Iterator[None]:

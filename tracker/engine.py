@@ -17,10 +17,10 @@ from tracker.answering import answered
 from tracker.capture.platform import BackEnds
 from tracker.capture.power.port import PowerEvent, PowerUnavailableError
 from tracker.clock import Clock
-from tracker.commands import Answer, Command, Done, Refused
+from tracker.commands import ENDED, Answer, Command, Done, Refused
 from tracker.domain import events
 from tracker.domain.clock import Reading
-from tracker.domain.errors import RefusedError, TrackerError
+from tracker.domain.errors import TrackerError
 from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
@@ -46,7 +46,6 @@ _TOLD = {
 }
 _SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
 _log = logging.getLogger(__name__)
-_ENDED = Refused("Daybook has ended. Start it again with: daybook run", RefusedError.exit_code)
 
 
 class Engine:
@@ -301,7 +300,7 @@ class Engine:
     # Commands
 
     def _answer(self, command: Command, answer: Future[Answer]) -> None:
-        result = _ENDED if self._ended.is_set() else answered(lambda: self._do(command))
+        result = ENDED if self._ended.is_set() else answered(lambda: self._do(command))
         if isinstance(result, Future):
             result.add_done_callback(lambda done: answer.set_result(done.result()))
         else:

@@ -15,6 +15,7 @@ import pytest
 
 from tracker import control
 from tracker.commands import (
+    ENDED,
     Answer,
     Command,
     Done,
@@ -275,6 +276,15 @@ def test_closing_lets_the_last_answer_out(tmp_path: Path, runtime: Path, serve: 
     assert sockets(runtime) == []
     with pytest.raises(NotRunningError):
         ask(tmp_path, Stop())
+
+
+def test_a_tracker_that_is_ending_does_not_run_any_more(tmp_path: Path, serve: Serve) -> None:
+    """Who asks it anyway opens the buffer, as where nothing runs."""
+    ended: Future[Answer] = Future()
+    ended.set_result(ENDED)
+    serve(lambda _: ended)
+    with pytest.raises(NotRunningError):
+        ask(tmp_path, GetStatus())
 
 
 def test_closing_does_not_wait_for_ever(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

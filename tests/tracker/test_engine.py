@@ -27,6 +27,7 @@ from tracker.capture.platform import BackEnds
 from tracker.capture.power.port import PowerEvent
 from tracker.clock import Clock, SystemClock
 from tracker.commands import (
+    ENDED,
     Answer,
     BlurSnapshot,
     Command,
@@ -65,7 +66,6 @@ from wire.words import MINUTE_MS, SEGMENT_MS, Kind, SnapshotStatus
 
 WITHIN_S = 20.0
 AT_MS = 120_000  # the instant drawn in every segment
-ENDED = Refused("Daybook has ended. Start it again with: daybook run", 3)
 
 
 class Rig:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tracker.answering import BUG, answered
 from tracker.clock import Clock
-from tracker.commands import Answer, Done, LogIn, Refused, SyncAnswer
+from tracker.commands import ENDED, Answer, Done, LogIn, Refused, SyncAnswer
 from tracker.domain.clock import Reading
 from tracker.domain.errors import BugError, RefusedError, TrackerError
 from tracker.status import SyncView
@@ -318,4 +318,4 @@ class _Request:
 
     def refuse(self) -> None:
         """Answer that it was not done."""
-        self.answer.set_result(Refused("Daybook has ended. Start it again with: daybook run", RefusedError.exit_code))
+        self.answer.set_result(ENDED)
