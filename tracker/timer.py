@@ -60,9 +60,9 @@ class Timer:
 
     def hold_to(self, contract: Contract) -> None:
         """Go on by a contract's policy as it is known now."""
+        self.contract = contract  # first: what a late tick counts of the new segment is under the new policy
         self.tick()  # what is left of a limit is known once the time up to now is recorded
         self._advance(events.NewTerms(terms_of(contract, self._buffer, self.now())))
-        self.contract = contract
 
     def handle(self, event: Event) -> None:
         """Count up to now and handle an event that needs nothing but itself.

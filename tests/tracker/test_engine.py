@@ -504,7 +504,10 @@ def test_the_policy_is_learnt_at_a_new_segment(rig: Rig) -> None:
     held = rig.work(AT_MS - 60_000).snapshot
     assert held is not None
     assert held.leaves_in_ms == 60_000  # the running segment keeps its terms
-    rig.work(SEGMENT_MS - AT_MS + 10_000)
+    rig.work(SEGMENT_MS - AT_MS - 2_000)
+    rig.advance(4_000)  # the tick comes late: what it counts lies in both segments
+    rig.until(lambda one: one.session_ms == SEGMENT_MS + 2_000)
+    rig.work(8_000)
     held = rig.work(AT_MS - 10_000).snapshot
     assert held is not None
     assert held.leaves_in_ms == 7_000
