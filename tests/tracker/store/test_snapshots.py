@@ -252,7 +252,7 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     pictures = Pictures(tmp_path, KEY)
-    monkeypatch.setattr("tracker.store.pictures.os.fsync", fail)
+    monkeypatch.setattr("tracker.store.durable.os.fsync", fail)
     with pytest.raises(MachineError, match="No space left on device"):
         pictures.put(b"content")
     assert list(tmp_path.iterdir()) == []
