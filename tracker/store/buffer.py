@@ -1,11 +1,12 @@
 """The buffer as a whole: one folder with the encrypted database, its key's fingerprint and the encrypted pictures."""
 
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.domain.errors import MachineError
-from tracker.store.database import KEY_BYTES, Database
+from tracker.store.database import COPIES, KEY_BYTES, Database, WrongKeyError, is_wrong_key, wrong_key
 from tracker.store.journal import Journal
 from tracker.store.outbox import Outbox
 from tracker.store.pictures import Pictures
@@ -28,6 +29,21 @@ class Buffer:
 def database_path(folder: Path) -> Path:
     """Give the database's place in a data folder."""
     return folder / "buffer.db"
+
+
+def is_begun(folder: Path) -> bool:
+    """Tell whether a data folder holds a buffer, or the copies of one that is gone."""
+    return os.access(database_path(folder), os.F_OK) or any((folder / COPIES).glob("*.db"))
+
+
+def check_key(folder: Path, key: bytes) -> None:
+    """Hold a key to the buffer's fingerprint, without opening the buffer.
+
+    Raises:
+        WrongKeyError: it is another buffer's.
+    """
+    if is_wrong_key(database_path(folder), key):
+        raise WrongKeyError(wrong_key(database_path(folder)))
 
 
 def new_key() -> bytes:

@@ -212,7 +212,7 @@ class Database:
                 self._connection.execute(_PRAGMAS).fetchall()  # a statement that gives a row waits to be read
             except apsw.NotADBError as error:
                 if known_key is False:
-                    raise WrongKeyError(_wrong_key(self._path)) from error
+                    raise WrongKeyError(wrong_key(self._path)) from error
                 if known_key is None:
                     raise UnknownKeyError(_damaged(self._path)) from error
                 raise
@@ -324,7 +324,16 @@ def _damaged(path: Path) -> str:
     )
 
 
-def _wrong_key(path: Path) -> str:
+def is_wrong_key(path: Path, key: bytes) -> bool:
+    """Tell whether the fingerprint beside a database is another key's; False where there is none."""
+    try:
+        return path.with_suffix(".key-id").read_bytes() != _fingerprint(key)
+    except FileNotFoundError:
+        return False
+
+
+def wrong_key(path: Path) -> str:
+    """Say that a key is not this database's."""
     return (
         f"The buffer {path} is encrypted with another key than the one in your keyring or key file. Nothing was "
         "changed. Use the keyring or key file it was made with, or put its key back with your recovery code: "
