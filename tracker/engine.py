@@ -228,9 +228,11 @@ class Engine:
             self._timer.hold_to(next((one for one in self._sync.contracts() if one.id == contract.id), contract))
 
     def _seal(self) -> None:
+        """Seal what may be sealed; what is left after a while of it waits in the queue like any other work."""
         device = self._sync.device
         if device is not None and self._sealer.seal(device, self._timer.state, self._timer.now()):
             self._sync.wake()
+            self._queue.put(lambda: self._guarded(self._seal))
 
     # Commands
 
@@ -351,6 +353,9 @@ class Engine:
             self._recovered,
             self._failure,
             self._snapshotter.trouble,
+            self._sealer.trouble,
+            self._buffer.destruction.trouble,
+            self._buffer.database.trouble,
             self._timer.counting_problem(),
             _SUSPENDED if suspended else None,
         )

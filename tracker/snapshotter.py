@@ -76,6 +76,7 @@ class Snapshotter:
                 leaves_ms=now.utc_ms + contract.policy.hold_s * 1000 if pictures else None,
                 is_blurred=bool(pictures) and contract.policy.blur is Blur.IRREVERSIBLE,
                 is_provisional=now.is_provisional,
+                boot_id=now.boot_id,
             )
 
     def blur(self, snapshot: int) -> None:

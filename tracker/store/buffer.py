@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tracker.domain.errors import MachineError
 from tracker.store.database import COPIES, KEY_BYTES, Database, WrongKeyError, is_wrong_key, wrong_key
+from tracker.store.destruction import Destruction
 from tracker.store.journal import Journal
 from tracker.store.outbox import Outbox
 from tracker.store.pictures import Pictures
@@ -24,6 +25,7 @@ class Buffer:
     snapshots: Snapshots
     journal: Journal
     outbox: Outbox
+    destruction: Destruction
 
 
 def database_path(folder: Path) -> Path:
@@ -67,5 +69,7 @@ def open_buffer(folder: Path, key: bytes) -> Buffer:
             f"The data folder {folder} cannot be used ({error.strerror}). Check its permissions, or name another with "
             "--data."
         ) from error
-    snapshots = Snapshots(database, pictures)
-    return Buffer(database, settings, pictures, snapshots, Journal(database, snapshots), Outbox(database))
+    destruction = Destruction(database, pictures)
+    snapshots = Snapshots(database, pictures, destruction)
+    journal, outbox = Journal(database, snapshots), Outbox(database, destruction)
+    return Buffer(database, settings, pictures, snapshots, journal, outbox, destruction)

@@ -258,7 +258,7 @@ def test_a_shift_leaves_true_time_alone(buffer: Buffer) -> None:
     _write(buffer, _worked(0, 10), measured=_measured(0, 1))
     _write(buffer, _worked(20, 30), measured=_measured(20, 2), is_provisional=True)
     buffer.journal.shift_provisional(-20)
-    assert _spans(buffer) == [(0, 10, "memo"), (0, 10, "memo")]
+    assert _spans(buffer) == [(0, 10, "memo")]
     assert _keys(buffer) == [(0, 3)]
 
 
