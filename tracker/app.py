@@ -24,7 +24,7 @@ from tracker.snapshotter import DrawInstants
 from tracker.status import Status
 from tracker.store import keys
 from tracker.store.buffer import Buffer, check_key, is_begun, new_key, open_buffer
-from tracker.store.database import BufferInUseError
+from tracker.store.database import BufferDamagedError, BufferInUseError
 from tracker.sync import login
 from tracker.sync.credentials import KeyFileVault, KeyringVault, Vault
 
@@ -256,9 +256,14 @@ def _vault(options: Options) -> Vault:
 
 def _engine(options: Options) -> Engine:
     folder, vault = options.data, _vault(options)
-    buffer = _open_buffer(folder, vault)
+    buffer, clock = _open_buffer(folder, vault), SystemClock()
     try:
-        return Engine(buffer, vault, SystemClock(), back_ends(), options.draw_instants)
+        try:
+            return Engine(buffer, vault, clock, back_ends(), options.draw_instants)
+        except BufferDamagedError:
+            if buffer.mend(clock.read().system_utc_ms) is None:
+                raise
+            return Engine(buffer, vault, clock, back_ends(), options.draw_instants)
     except BaseException:
         buffer.database.close()
         raise
@@ -266,13 +271,14 @@ def _engine(options: Options) -> Engine:
 
 def _open_buffer(folder: Path, vault: Vault) -> Buffer:
     kept = vault.get(_BUFFER_KEY)
+    now_ms = SystemClock().read().system_utc_ms
     if kept is not None:
-        return open_buffer(folder, _key_of(kept, folder))
+        return open_buffer(folder, _key_of(kept, folder), now_ms)
     if is_begun(folder):
         raise MachineError(_lacks_key(folder))
     key = new_key()
     vault.put(_BUFFER_KEY, key.hex())
-    return open_buffer(folder, key)
+    return open_buffer(folder, key, now_ms)
 
 
 def _lacks_key(folder: Path) -> str:

@@ -24,6 +24,7 @@ from tracker.overview import Overview
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
 from tracker.store.buffer import Buffer
+from tracker.store.database import BufferDamagedError
 from tracker.sync.credentials import Vault
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
@@ -32,6 +33,12 @@ from wire.contract import Contract, ContractStatus
 
 MEMO_LIMIT = 10_000
 _REST_MS = 60_000  # a stopped tracker looks up once a minute
+_UPKEEP_AFTER_MS = 10_000
+_UPKEEP_EVERY_MS = 60_000
+_HEAD_UNKNOWN = (
+    "Part of what this device had sealed was lost, so nothing new is sent from it until it is enrolled anew; that "
+    "comes with a later version. Your time is recorded and kept all the same."
+)
 _SUSPENDED = "The computer was suspended; nothing was counted meanwhile. Resume when you go on working."
 _log = logging.getLogger(__name__)
 _ENDED = Refused("Daybook has ended. Start it again with: daybook run", RefusedError.exit_code)
@@ -68,15 +75,18 @@ class Engine:
         self._on_quit: Callable[[], None] = lambda: None
         self._ended = threading.Event()
         self._recovered: str | None = None
+        self._report = buffer.recovery_report()  # of damage; stays until the person starts again
         self._failure: str | None = None
         self._due_ms = sys.maxsize  # monotonic; kept until it is met, whatever else happens meanwhile
         self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
         self._bug: Exception | None = None
         self._policy_segment_ms = 0
+        self._upkeep_ms = sys.maxsize  # monotonic; begins after the start, so that the tray is ready first
 
     def start(self) -> None:
         """Settle what the last run left, and begin."""
-        self._recover()
+        self._guarded(self._recover)
+        self._upkeep_ms = self._timer.now().mono_ms + _UPKEEP_AFTER_MS
         self._sync.start()
         self._thread.start()
 
@@ -151,10 +161,12 @@ class Engine:
         now_ms = self._timer.now().mono_ms
         self._due_ms = min(self._due_ms, now_ms + self._pause_ms())
         with contextlib.suppress(queue.Empty):
-            self._queue.get(timeout=max(0, self._due_ms - now_ms) / 1000)()
+            self._queue.get(timeout=max(0, min(self._due_ms, self._upkeep_ms) - now_ms) / 1000)()
         if not self._ended.is_set() and self._timer.now().mono_ms >= self._due_ms:
             self._due_ms = sys.maxsize
             self._on_deadline()
+        if not self._ended.is_set() and self._timer.now().mono_ms >= self._upkeep_ms:
+            self._keep_up()
 
     def _drain(self) -> None:
         """Do what is still queued; commands that came too late are refused."""
@@ -169,10 +181,30 @@ class Engine:
         self._seal()
         self._failure = None
 
+    def _keep_up(self) -> None:
+        """Take one step of what the buffer needs beside the work."""
+        now = self._timer.now()
+        self._upkeep_ms = now.mono_ms + _UPKEEP_EVERY_MS
+        if self._buffer.upkeep.step(now.utc_ms, now.mono_ms, is_provisional=now.is_provisional):
+            self._upkeep_ms = now.mono_ms
+
+    def _mend(self, damage: BufferDamagedError) -> None:
+        """Restore the damaged buffer under the running tracker."""
+        now = self._timer.now()
+        try:
+            report = self._buffer.mend(now.utc_ms)
+        except TrackerError as error:
+            report = str(error)
+        self._failure = None if report is not None else str(damage)
+        self._report = report or self._report
+        self._retry_ms = now.mono_ms + TICK_S * 1000
+
     def _guarded(self, action: Callable[[], None]) -> None:
         """Do the engine's own work; what the machine refuses is shown, and tried again a tick later."""
         try:
             action()
+        except BufferDamagedError as error:
+            self._mend(error)
         except TrackerError as error:
             self._failure = str(error)
             self._retry_ms = self._timer.now().mono_ms + TICK_S * 1000
@@ -262,9 +294,11 @@ class Engine:
                 return self._sync.sync()
             case commands.BlurSnapshot(snapshot):
                 self._snapshotter.blur(snapshot)
+                self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
                 return Done("The snapshot is blurred; the clear picture is destroyed.")
             case commands.WithholdSnapshot(snapshot):
                 self._snapshotter.withhold(snapshot)
+                self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
                 return Done("The snapshot is withheld and its picture destroyed; the time stays, unprotected.")
             case commands.ViewSnapshot(snapshot):
                 return commands.PicturesAnswer(self._snapshotter.view(snapshot))
@@ -288,9 +322,10 @@ class Engine:
         if memo is None:
             memo = state.memo if state.contract == contract.id else ""
         _check_memo(memo)
-        self._recovered = None
+        self._buffer.settings.put("last_contract", str(contract.id))  # first: nothing may fail once the timer runs
+        self._buffer.forget_report()
         self._timer.start(contract, memo)
-        self._buffer.settings.put("last_contract", str(contract.id))
+        self._recovered = self._report = None
         return Done(f"Tracking “{contract.title}” for {contract.client}.")
 
     def _stop(self) -> Answer:
@@ -310,6 +345,8 @@ class Engine:
         try:
             self._timer.stop()
             self._seal()
+            now = self._timer.now()
+            self._buffer.upkeep.settle(now.utc_ms, now.mono_ms)
         finally:
             self._sync.stop()
             self._ended.set()
@@ -350,12 +387,15 @@ class Engine:
         now = self._timer.now()
         suspended = self._timer.state.pause_reason is PauseReason.SUSPENDED
         notices = (
+            self._report,
             self._recovered,
             self._failure,
             self._snapshotter.trouble,
             self._sealer.trouble,
             self._buffer.destruction.trouble,
             self._buffer.database.trouble,
+            self._buffer.upkeep.trouble,
+            _HEAD_UNKNOWN if self._buffer.outbox.is_head_unknown() else None,
             self._timer.counting_problem(),
             _SUSPENDED if suspended else None,
         )

@@ -75,8 +75,7 @@ class Snapshotter:
                 reason=reason,
                 leaves_ms=now.utc_ms + contract.policy.hold_s * 1000 if pictures else None,
                 is_blurred=bool(pictures) and contract.policy.blur is Blur.IRREVERSIBLE,
-                is_provisional=now.is_provisional,
-                boot_id=now.boot_id,
+                boot_id=now.boot_id if now.is_provisional else None,
             )
 
     def blur(self, snapshot: int) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -60,6 +61,9 @@ class Database:
         path: the database file; made if it is missing.
         key: 32 random bytes.
 
+    `lost` is what the side file said at the opening, where the file is behind it: commits were lost; `stored_number` is
+    the file's own. `trouble` says why the side file cannot be written.
+
     Raises:
         BufferInUseError: another tracker has it open.
         BufferDamagedError: the file is damaged.
@@ -75,8 +79,11 @@ class Database:
         self._key = key
         self._fingerprint = path.with_suffix(".key-id")
         self._commits = CommitFile(path.with_suffix(".commits"))
+        self._mark = Mark(0, 0)
+        self.stored_number = 0
+        self.lost: Mark | None = None
         self.trouble: str | None = None
-        with _sentences(path):
+        with sentences(path):
             self._open()
 
     @property
@@ -93,7 +100,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Open a write transaction; leaving it commits, an error rolls back. Nested ones join the outer one."""
-        with self._lock, _sentences(self._path):
+        with self._lock, sentences(self._path):
             if self._depth:
                 yield
                 return
@@ -134,13 +141,17 @@ class Database:
 
     def rows(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Read all rows of a query, or run a statement that returns what it changed."""
-        with self._lock, _sentences(self._path):
+        with self._lock, sentences(self._path):
             return self._connection.execute(query, values).fetchall()
 
     def row(self, query: str, values: Values = ()) -> tuple[Any, ...] | None:
         """Read the first row of a query, None if there is none."""
         found = self.rows(query, values)
         return found[0] if found else None
+
+    def jump_to(self, number: int) -> None:
+        """Let the open transaction have a higher number than this: numbers that were given away never come again."""
+        self._mark = replace(self._mark, number=max(self._mark.number, number))
 
     def destroys(self) -> None:
         """Say that the open transaction destroys something, so that no older copy may outlive it."""
@@ -152,7 +163,7 @@ class Database:
         Raises:
             BufferDamagedError, MachineError: it cannot be begun.
         """
-        with self._lock, _sentences(self._path):
+        with self._lock, sentences(self._path):
             return keyed.Copying(self._connection, self._key, target)
 
     def sliced(self, copying: keyed.Copying) -> Mark | None:
@@ -161,7 +172,7 @@ class Database:
         Raises:
             BufferDamagedError, MachineError: it failed and was abandoned.
         """
-        with self._lock, _sentences(self._path):
+        with self._lock, sentences(self._path):
             try:
                 return self._mark if copying.step() else None
             except BaseException:
@@ -189,7 +200,7 @@ class Database:
             BugError: a transaction is open.
             TrackerError: the action failed, or what is there then cannot be opened.
         """
-        with self._lock, _sentences(self._path):
+        with self._lock, sentences(self._path):
             if self._depth:
                 raise BugError("The database was to be replaced inside a transaction.")
             keyed.close_untouched(self._connection)
@@ -253,6 +264,7 @@ class Database:
             )
         if version > 1:
             self._mark = self._stored_mark()
+        self.stored_number = self._mark.number
         is_behind = said is not None and said.number > self._mark.number
         if said is not None and is_behind:  # numbers never go back, or the next opening would tell it again
             self._mark = Mark(said.number, self._mark.links)
@@ -342,7 +354,7 @@ def wrong_key(path: Path) -> str:
 
 
 @contextmanager
-def _sentences(path: Path) -> Iterator[None]:
+def sentences(path: Path) -> Iterator[None]:
     """Turn the database's errors into the person's sentences."""
     try:
         yield

@@ -1,6 +1,6 @@
-"""Destroying pictures so that no crash leaves one behind: noted with the decision, carried out once that is on the disk.
+"""Destroying pictures so that no crash leaves one behind.
 
-(PRODUCT.md, "Snapshots and privacy": deletion destroys.)
+What is to go is noted in the transaction that decides it, and goes once that is on the disk (PRODUCT.md, "Snapshots and privacy": deletion destroys).
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Destruction:
         with self._database.transaction():
             for name in names:
                 noted += self._database.execute(
-                    f"INSERT OR IGNORE INTO destruction (sha256) SELECT ?1 WHERE NOT ({_NAMED})",  # noqa: S608 (own words)
+                    f"INSERT OR IGNORE INTO destruction (sha256) SELECT ?1 WHERE NOT ({_NAMED})",
                     (name,),
                 )
             if noted:
@@ -75,4 +75,4 @@ class Destruction:
         return {str(row[0]) for row in rows}
 
     def _is_named(self, name: str) -> bool:
-        return self._database.rows(f"SELECT {_NAMED}", (name,))[0][0] == 1  # noqa: S608 (this module's own words)
+        return bool(self._database.rows(f"SELECT {_NAMED}", (name,))[0][0])

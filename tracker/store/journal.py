@@ -215,7 +215,7 @@ class Journal:
     def _measure(self, measured: Measured, now: Moment) -> None:
         self._database.execute(
             "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional, boot_id)"
-            f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_ADD_UP}",
+            f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_ADD_UP}",  # noqa: S608 (own words)
             (
                 str(measured.contract), measured.at_ms, measured.source, measured.keys, measured.clicks,
                 measured.scrolls, measured.moved, now.is_provisional, _boot(now),
@@ -261,7 +261,7 @@ class Journal:
         boots = self._database.rows("SELECT DISTINCT boot_id FROM shifted")
         for (boot,) in boots:
             self._database.execute(
-                "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional)"
+                "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional)"  # noqa: S608 (own)
                 " SELECT contract, at_ms + ?, source, keys, clicks, scrolls, moved, 0 FROM shifted"
                 f" WHERE boot_id IS ? {_ADD_UP}",
                 (moved.get(boot, by_ms), boot),

@@ -42,7 +42,7 @@ class Copying:
     """
 
     def __init__(self, source: apsw.Connection, key: bytes, target: Path) -> None:
-        self._target = target
+        self.target = target
         self._draft = target.with_suffix(".draft")
         self._remove_draft()
         self._connection = connect(self._draft, key)
@@ -68,8 +68,8 @@ class Copying:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        self._draft.replace(self._target)
-        sync_folder(self._target.parent)
+        self._draft.replace(self.target)
+        sync_folder(self.target.parent)
         return True
 
     def abandon(self) -> None:

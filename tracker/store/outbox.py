@@ -176,6 +176,10 @@ class Outbox:
             self._counted = self._segments_waiting(self._pictures_waiting())
         return self._counted
 
+    def recount(self) -> None:
+        """Count anew at the next asking: the database was exchanged."""
+        self._counted = None
+
     def uploads(self, limit: int) -> list[tuple[UUID, str]]:
         """Give contract and SHA-256 of pictures to send: those that an accepted revision names, oldest first."""
         rows = self._database.rows(

@@ -3,9 +3,9 @@
 PRODUCT.md, "Time": timestamps after a boot without contact are provisional; the next contact corrects them first by the
 system clock's error found then. Each boot's timeline begins at the system clock as it then stood, so each has an error
 of its own. Only the boot that made the contact knows its error exactly. For the one before it we take it that the
-clock ran on from its end to the next one's start, as a machine's hardware clock does: its error is the one that the next
-boot began with, less what its own clock was set by while it ran. What is certain comes first: boots follow each other,
-so a boot ends before the next begins.
+clock ran on from its end to the next one's start, as a machine's hardware clock does: its error is the one that the
+next boot began with, less what its own clock was set by while it ran. What is certain comes first: boots follow each
+other, so a boot ends before the next begins.
 """
 
 from collections.abc import Iterable

@@ -70,12 +70,11 @@ class Snapshots:
         reason: SnapshotReason | None = None,
         leaves_ms: int | None = None,
         is_blurred: bool = False,
-        is_provisional: bool = False,
         boot_id: str | None = None,
     ) -> int:
         """Record a drawn instant's snapshot, held until `leaves_ms` or failed for a reason; gives its id.
 
-        `boot_id` names the boot of a provisional one.
+        `boot_id` names the boot of a provisional one, None makes it certain.
         """
         if reason is not None:
             status = SnapshotStatus.FAILED
@@ -86,11 +85,10 @@ class Snapshots:
         with self._database.transaction():
             # Noted here, so that a start has only the newest holds to begin again, after a year offline too.
             self._database.execute("UPDATE snapshot SET leaves_ms = 0 WHERE leaves_ms > 0 AND leaves_ms <= ?", (at_ms,))
-            boot_id = (boot_id or "") if is_provisional else None
             rows = self._database.rows(
                 "INSERT INTO snapshot (contract, at_ms, status, reason, leaves_ms, is_provisional, boot_id)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (str(contract), at_ms, status, reason, leaves_ms, is_provisional, boot_id),
+                (str(contract), at_ms, status, reason, leaves_ms, boot_id is not None, boot_id),
             )
             snapshot = int(rows[0][0])
             segment_ms = segment_start_ms(drawn_ms)

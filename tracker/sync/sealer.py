@@ -17,7 +17,6 @@ from wire import canonical, chain
 from wire.diary import MOST_COUNTED, Activity, Interval, InvalidSegmentError, Minute, Segment, Snapshot, check
 from wire.words import MINUTE_MS, ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
 
-
 _ROWS_AT_ONCE = 500  # of the journal: under a second's work, so that a year's sealing holds no command back
 
 

@@ -15,6 +15,9 @@ CREATE TABLE destruction (
 ALTER TABLE worked ADD COLUMN boot_id TEXT;
 ALTER TABLE activity ADD COLUMN boot_id TEXT;
 ALTER TABLE snapshot ADD COLUMN boot_id TEXT;
+UPDATE worked SET boot_id = '' WHERE is_provisional;
+UPDATE activity SET boot_id = '' WHERE is_provisional;
+UPDATE snapshot SET boot_id = '' WHERE is_provisional;
 
 -- A year without a network opens, ticks and shows today as fast as a day.
 CREATE INDEX worked_by_start ON worked (start_ms);
