@@ -1,6 +1,7 @@
 """Destroying pictures so that no crash leaves one behind.
 
-What is to go is noted in the transaction that decides it, and goes once that is on the disk (PRODUCT.md, "Snapshots and privacy": deletion destroys).
+What is to go is noted in the transaction that decides it, and goes once that is on the disk
+(PRODUCT.md, "Snapshots and privacy": deletion destroys).
 """
 
 from collections.abc import Iterable

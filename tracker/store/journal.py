@@ -214,8 +214,8 @@ class Journal:
 
     def _measure(self, measured: Measured, now: Moment) -> None:
         self._database.execute(
-            "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional, boot_id)"
-            f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_ADD_UP}",  # noqa: S608 (own words)
+            "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional, boot_id)"  # noqa: S608 (own)
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) " + _ADD_UP,
             (
                 str(measured.contract), measured.at_ms, measured.source, measured.keys, measured.clicks,
                 measured.scrolls, measured.moved, now.is_provisional, _boot(now),
@@ -236,10 +236,11 @@ class Journal:
     def _provisional_boots(self) -> list[Boot]:
         """List the boots that recorded provisional time, in their order."""
         rows = self._database.rows(
-            "SELECT boot_id, min(start_ms), max(end_ms), clock_offset_ms, max(id) FROM worked WHERE is_provisional"
-            " GROUP BY boot_id ORDER BY min(id)"  # beside max(id) SQLite takes clock_offset_ms from the newest row
+            "SELECT boot.boot_id, first_ms, last_ms, clock_offset_ms FROM worked JOIN (SELECT boot_id, min(start_ms)"
+            " AS first_ms, max(end_ms) AS last_ms, min(id) AS oldest, max(id) AS newest FROM worked"
+            " WHERE is_provisional GROUP BY boot_id) AS boot ON worked.id = boot.newest ORDER BY oldest"
         )
-        return [Boot(boot, first_ms, last_ms, offset_ms) for boot, first_ms, last_ms, offset_ms, _ in rows]
+        return [Boot(*row) for row in rows]
 
     def _free_parts(self, interval: Interval) -> list[Interval]:
         """Cut away what overlaps recorded time, and split the rest on the grid."""
@@ -263,7 +264,7 @@ class Journal:
             self._database.execute(
                 "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional)"  # noqa: S608 (own)
                 " SELECT contract, at_ms + ?, source, keys, clicks, scrolls, moved, 0 FROM shifted"
-                f" WHERE boot_id IS ? {_ADD_UP}",
+                " WHERE boot_id IS ? " + _ADD_UP,
                 (moved.get(boot, by_ms), boot),
             )
         self._database.execute("DROP TABLE shifted")

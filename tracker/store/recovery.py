@@ -228,7 +228,7 @@ def _take(query: Callable[[], apsw.Cursor]) -> tuple[list[_Row], bool]:
     rows: list[_Row] = []
     try:
         for row in query():
-            rows.append(tuple(row))
+            rows.append(tuple(row))  # noqa: PERF401 (those before an error are kept)
     except _DAMAGE:
         return rows, False
     return rows, True
