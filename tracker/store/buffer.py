@@ -35,15 +35,15 @@ def new_key() -> bytes:
     return secrets.token_bytes(KEY_BYTES)
 
 
-def open_buffer(folder: Path, key: bytes) -> Buffer:
-    """Open the buffer in a data folder, or begin one.
+def open_buffer(folder: Path, key: bytes, *, vfs: str | None = None) -> Buffer:
+    """Open the buffer in a data folder, or begin one; `vfs` is as `Database` has it.
 
     Raises:
         BufferInUseError, BufferDamagedError, MachineError: see `Database`.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = Database(database_path(folder), key)
+        database = Database(database_path(folder), key, vfs=vfs)
         settings = Settings(database)
         pictures = Pictures(folder / "pictures", settings.picture_key())
     except OSError as error:

@@ -46,6 +46,7 @@ class Database:
     Args:
         path: the database file; made if it is missing.
         key: 32 random bytes.
+        vfs: SQLite's way to the disk, None for the usual one; named `multipleciphers-…`, so that it sees ciphertext.
 
     Raises:
         BufferInUseError: another tracker has it open.
@@ -53,7 +54,7 @@ class Database:
         MachineError: it cannot be opened or was made by a newer version.
     """
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, *, vfs: str | None = None) -> None:
         self._lock = threading.RLock()
         self._depth = 0
         self._after_commit: list[Callable[[], None]] = []
@@ -61,7 +62,7 @@ class Database:
         self._fingerprint = path.with_suffix(".key-id")
         with _sentences(path):
             self._check_key(key)
-            self._connection = apsw.Connection(str(path))
+            self._connection = apsw.Connection(str(path), vfs=vfs)
             try:
                 self._connection.execute(f"PRAGMA key = 'raw:{key.hex()}'")
                 self._connection.execute(_PRAGMAS).fetchall()  # a statement that gives a row waits to be read
