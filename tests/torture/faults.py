@@ -1,4 +1,9 @@
-"""A disk that is full, broken or read-only from any of the first calls on, until somebody mends it."""
+"""A disk that is full, broken or read-only from any of the first calls on, until somebody mends it.
+
+SQLite passes over errors of the checkpoint that it makes by itself after a commit, and of the one at closing; a VFS in
+Python cannot be passed over, because apsw raises what it raised. So checkpoints are made by a statement of their own
+here, and an error at closing is no finding: what counts is what the next opening finds.
+"""
 
 import errno
 import random
@@ -6,6 +11,8 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+import apsw
 
 from tests.torture.checking import examine
 from tests.torture.disk import VFS, Call, observed
@@ -19,6 +26,7 @@ CALLS = 10
 _KINDS = {"full": errno.ENOSPC, "broken": errno.EIO, "read-only": errno.EROFS}
 _STEPS_BEFORE_REOPENING = 50
 _STEPS_AFTER = 6
+_CHECKPOINT_EVERY = 8  # steps
 _FULL_REFUSES = {"create", "write"}
 
 
@@ -75,6 +83,8 @@ class _Session:
             while left and not self.problems:
                 self._step(buffer)
                 left -= self._disk.has_begun
+                if self._expected.steps % _CHECKPOINT_EVERY == 0:
+                    self._checkpoint(buffer)
                 if self._expected.steps == _STEPS_BEFORE_REOPENING:
                     self._close(buffer)
                     buffer = self._open()
@@ -95,7 +105,7 @@ class _Session:
             try:
                 buffer = open_tortured(self._folder, vfs=VFS)
                 with suppress(TrackerError):
-                    buffer.database.rows("PRAGMA wal_autocheckpoint = 30")
+                    buffer.database.rows("PRAGMA wal_autocheckpoint = 0")
             except TrackerError as error:
                 self._refuse(error, None)
             else:
@@ -119,8 +129,8 @@ class _Session:
         """Hold a refusal to the promises: a sentence for the person, and nothing of it saved or lost."""
         self._refusals += 1
         self._result.counts["refusals told"] += 1
-        if isinstance(error, BugError) or "torture" not in f"{error} {error.__cause__} {error.__context__}":
-            self._result.counts["refusals that name another reason"] += 1
+        if isinstance(error, BugError):
+            self.problems.append(f"a bug of ours: {error}")
         if not str(error).endswith((".", "daybook quit", "daybook run")) or "Traceback" in str(error):
             self.problems.append(f"no sentence: {error}")
         self._disk.is_mended = self._disk.is_mended or self._refusals >= self._patience
@@ -142,10 +152,14 @@ class _Session:
             self.problems.append(f"{ahead} steps after a refusal")
 
     def _close(self, buffer: Buffer) -> None:
-        try:
+        with suppress(apsw.Error):
             buffer.database.close()
+
+    def _checkpoint(self, buffer: Buffer) -> None:
+        try:
+            buffer.database.rows("PRAGMA wal_checkpoint(PASSIVE)")
         except TrackerError as error:
-            self._refuse(error, None)
+            self._refuse(error, buffer)
 
 
 def run(seed: str, unit: int) -> Result:
