@@ -48,7 +48,8 @@ class _Damage:
     """One way to damage a buffer's files.
 
     `may_be_mended` says that nothing is lost by it, so that opening with all there is as good as telling. Where
-    `needs_commit_number`, SQLite itself sees nothing wrong: only a number kept beside the file can tell.
+    `needs_commit_number`, SQLite itself sees nothing wrong: only a number kept beside the file can tell. One that
+    `must_open` is no damage at all, and telling it would be a false alarm.
     """
 
     does: Callable[[Path, _Base, random.Random], object]
@@ -56,6 +57,7 @@ class _Damage:
     may_be_mended: bool = False
     takes_wrong_key: bool = False
     needs_commit_number: bool = False
+    must_open: bool = False
 
 
 def _file(folder: Path) -> Path:
@@ -66,6 +68,18 @@ def _truncate(folder: Path, base: _Base, chance: random.Random) -> None:
     end = max(base.live_pages) * PAGE
     size = chance.choice((chance.randrange(1, end), chance.randrange(1, end // PAGE) * PAGE))
     _change(_file(folder), lambda content: content[:size])
+
+
+def _empty(folder: Path, _base: _Base, _chance: random.Random) -> None:
+    _file(folder).write_bytes(b"")
+
+
+def _remove(folder: Path, _base: _Base, _chance: random.Random) -> None:
+    _file(folder).unlink()
+
+
+def _remove_fingerprint(folder: Path, _base: _Base, _chance: random.Random) -> None:
+    _file(folder).with_suffix(".key-id").unlink()
 
 
 def _flip(folder: Path, base: _Base, chance: random.Random) -> None:
@@ -79,7 +93,7 @@ def _overwrite(folder: Path, base: _Base, chance: random.Random) -> None:
         content = _file(folder).read_bytes()
         other = chance.choice([one for one in base.live_pages if one != page])
         put = chance.choice((bytes(PAGE), bytes(PAGE), chance.randbytes(PAGE), _page(content, other)))
-        _change(_file(folder), lambda old, page=page, put=put: old[: (page - 1) * PAGE] + put + old[page * PAGE :])
+        _file(folder).write_bytes(content[: (page - 1) * PAGE] + put + content[page * PAGE :])
 
 
 def _wal(folder: Path) -> Path:
@@ -136,21 +150,20 @@ def _nothing(_folder: Path, _base: _Base, _chance: random.Random) -> None:
 
 DAMAGES = {
     "truncated": _Damage(_truncate),
-    "emptied": _Damage(lambda folder, _base, _chance: _file(folder).write_bytes(b"")),
-    "removed": _Damage(lambda folder, _base, _chance: _file(folder).unlink(), needs_commit_number=True),
+    "emptied": _Damage(_empty),
+    "removed": _Damage(_remove, needs_commit_number=True),
     "bit flipped in a live page": _Damage(_flip),
     "live pages overwritten": _Damage(_overwrite),
     "live pages overwritten beside a WAL": _Damage(_overwrite, has_died=True, may_be_mended=True),
     "WAL damaged": _Damage(_damage_wal, has_died=True, needs_commit_number=True),
+    "undamaged": _Damage(_nothing, must_open=True),
     "wrong key": _Damage(_nothing, takes_wrong_key=True),
-    "wrong key and no fingerprint": _Damage(
-        lambda folder, _base, _chance: _file(folder).with_suffix(".key-id").unlink(), takes_wrong_key=True
-    ),
+    "wrong key and no fingerprint": _Damage(_remove_fingerprint, takes_wrong_key=True),
     "fingerprint damaged": _Damage(_damage_side_file(".key-id"), may_be_mended=True),
     "commit number damaged": _Damage(_damage_side_file(".commits"), may_be_mended=True),
     "picture damaged": _Damage(_damage_picture),
 }
-_WEIGHTS = (8, 2, 2, 10, 8, 4, 8, 2, 2, 4, 4, 4)
+_WEIGHTS = (8, 2, 2, 10, 8, 4, 8, 2, 2, 2, 4, 4, 4)
 
 
 def run(seed: str, unit: int) -> Result:
@@ -165,7 +178,11 @@ def run(seed: str, unit: int) -> Result:
             damage = DAMAGES[kind]
             verdict = _judge(folder, base, damage, chance)
             result.counts["files"] += 1
-            if verdict in _TOLD:
+            if damage.must_open:
+                result.counts["undamaged for comparison"] += 1
+                if verdict != "nothing is missing":
+                    result.failures.append(f"damage, buffer {unit}, file {number}, undamaged: {verdict}")
+            elif verdict in _TOLD:
                 result.counts[verdict] += 1
             elif damage.may_be_mended and verdict == "nothing is missing":
                 result.counts["without loss"] += 1
@@ -220,17 +237,22 @@ def _judge(folder: Path, base: _Base, damage: _Damage, chance: random.Random) ->
         changed = [Path(path).name for path, content in before.items() if now.get(path) != content]
         return f"it was told at opening, but {changed} changed" if changed else _TOLD[0]
     with closing(buffer.database):
-        if getattr(buffer.database, "lost", None) is not None:
-            return _TOLD[0]
-        try:
-            if buffer.database.rows("PRAGMA quick_check") != [("ok",)]:
-                return _TOLD[1]
-        except TrackerError:
+        return _judge_open(buffer, base.script, expect())
+
+
+def _judge_open(buffer: Buffer, script: Script, expected: Expected) -> str:
+    """Say how an open buffer tells of its damage, or what is missing in it."""
+    if getattr(buffer.database, "lost", None) is not None:
+        return _TOLD[0]
+    try:
+        if buffer.database.rows("PRAGMA quick_check") != [("ok",)]:
             return _TOLD[1]
-        try:
-            problems = examine(buffer, base.script, expect()).problems
-        except TrackerError:
-            return _TOLD[2]
+    except TrackerError:
+        return _TOLD[1]
+    try:
+        problems = examine(buffer, script, expected).problems
+    except TrackerError:
+        return _TOLD[2]
     if problems and all("is missing or damaged" in one or "have no file" in one for one in problems):
         return _TOLD[2]
     return "; ".join(problems)[:500] or "nothing is missing"

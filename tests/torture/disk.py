@@ -12,7 +12,7 @@ import io
 import os
 import pathlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 from unittest import mock
@@ -76,7 +76,10 @@ def observed(root: pathlib.Path, observer: Observer) -> Iterator[None]:
         "remove": python.unlink, "open": python.os_open, "write": python.write, "pwrite": python.pwrite,
         "ftruncate": python.ftruncate, "fdatasync": python.fsync,
     }  # fmt: skip
-    with mock.patch.multiple(os, **replaced), mock.patch.object(pathlib.Path, "open", python.path_open()):
+    with ExitStack() as stack:
+        for name, stands_in in replaced.items():
+            stack.enter_context(mock.patch.object(os, name, stands_in))
+        stack.enter_context(mock.patch.object(pathlib.Path, "open", python.path_open()))
         try:
             yield
         finally:
@@ -129,8 +132,9 @@ class _Vfs(apsw.VFS):
         if syncdir:
             self.observer.after(Call("sync-folder", os.path.dirname(filename), is_sqlite=True))  # noqa: PTH120 (as above)
 
-    def excepthook(self, *_: object) -> None:
+    def excepthook(self, *_: object) -> bool:
         """Say nothing of refused calls: SQLite's answer to them is what is looked at."""
+        return True
 
     @contextmanager
     def call(self, call: Call) -> Iterator[None]:

@@ -180,7 +180,7 @@ def run(seed: str, unit: int) -> Result:
             shutil.rmtree(folder, ignore_errors=True)
             result.counts["faults"] += 1
             result.counts["refused calls"] += len(disk.refused)
-            result.counts["faults that nobody noticed"] += not disk.refused
+            result.counts["faults that met no call"] += not disk.refused
             result.failures += [
                 f"faults, {kind} from call {call} (refused: {', '.join(disk.refused[:5])}): {problem}"
                 for problem in session.problems

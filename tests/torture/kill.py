@@ -13,7 +13,7 @@ from tests.torture.checking import examine
 from tests.torture.parts import Part, Result
 from tests.torture.script import LONGEST_TICK_MS, Expected, Script, open_tortured
 
-CYCLES = 50
+CYCLES = 25
 FAST_FOLDER = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 (folders of our own in it)
 _PATIENCE_S = 30.0
 
@@ -35,7 +35,7 @@ def run(seed: str, unit: int) -> Result:
     return result
 
 
-def _cycle(  # noqa: PLR0917 (one cycle's circumstances)
+def _cycle(
     folder: Path, script: Script, expected: Expected, chance: random.Random, paced_s: float, result: Result
 ) -> int:
     """Start a process, kill it, take in what it had acknowledged, and give how many writes those were."""

@@ -140,7 +140,10 @@ def guarded(part: Part, seed: str, unit: int) -> Result:
 
 
 def _results(part: Part, seed: str, units: range, jobs: int) -> Iterator[Result]:
-    """Run units in order, in processes that are forked with everything imported."""
+    """Run units in order, in processes that are forked with everything imported; a single job needs none."""
+    if jobs == 1:
+        yield from map(_Unit(part, seed), units)
+        return
     with multiprocessing.get_context("fork").Pool(jobs, _gently) as pool:
         yield from pool.imap(_Unit(part, seed), units)
 

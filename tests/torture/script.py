@@ -121,9 +121,7 @@ class Expected:
                 self._take_away(step.at_ms - step.keys, step.at_ms)
             case "snapshot":
                 leaves_ms = step.at_ms + _HOLD_MS
-                self.snapshots.append(
-                    Taken(contract, step.at_ms, SnapshotStatus.HELD, leaves_ms, _names(step.content))
-                )
+                self.snapshots.append(Taken(contract, step.at_ms, SnapshotStatus.HELD, leaves_ms, _names(step.content)))
             case "blur":
                 self.snapshots[-1].status, self.snapshots[-1].names = SnapshotStatus.BLURRED, _names(step.content)
             case "withhold":
@@ -319,7 +317,7 @@ def _last(buffer: Buffer) -> int:
 def _keep(buffer: Buffer, content: bytes, kept: list[str]) -> tuple[Picture, ...]:
     image, thumbnail = content, content[:30]
     for one in (image, thumbnail):
-        kept.append(buffer.pictures.put(one))
+        kept.append(buffer.pictures.put(one))  # noqa: PERF401 (those so far, if one cannot be put)
     return (
         Picture(
             monitor=0, width=1, height=1, sha256=kept[0], size=len(image), thumbnail_sha256=kept[1],
