@@ -28,7 +28,8 @@ def examine(buffer: Buffer, script: Script, expected: Expected, *, is_thorough: 
     `expected` is taken on by that step where the buffer has it.
     """
     step = reached(buffer)
-    finding = Finding(step)
+    finding = Finding(step, losses_told(buffer))
+    is_repaired = _repair_pictures(buffer)
     if step == expected.steps + 1:
         expected.take(script.next(expected))
     elif step != expected.steps:
@@ -39,6 +40,8 @@ def examine(buffer: Buffer, script: Script, expected: Expected, *, is_thorough: 
     finding.problems += expected.view().differences(read(buffer, finding.problems))
     kept, named = buffer.pictures.names(), expected.names()
     finding.orphans = len(kept - named)
+    if is_repaired and finding.orphans:
+        finding.problems.append(f"{finding.orphans} orphan pictures are left after the repair")
     if missing := named - kept:
         finding.problems.append(f"{len(missing)} of {len(named)} pictures have no file")
     for name in named & kept:
@@ -47,6 +50,23 @@ def examine(buffer: Buffer, script: Script, expected: Expected, *, is_thorough: 
         except TrackerError as error:
             finding.problems.append(str(error))
     return finding
+
+
+def losses_told(buffer: Buffer) -> list[str]:
+    """Give what the store says that it lost; nothing while it keeps no count of its commits."""
+    told = [f"a loss was told: {lost}"] if (lost := getattr(buffer.database, "lost", None)) is not None else []
+    report = getattr(buffer, "recovery_report", None)
+    return [*told, f"a recovery was told: {text}"] if report is not None and (text := report()) else told
+
+
+def _repair_pictures(buffer: Buffer) -> bool:
+    """Do what a start does about pictures that a crash left, where the store can; tell whether it can."""
+    destruction = getattr(buffer, "destruction", None)
+    if destruction is None:
+        return False
+    destruction.carry_out()
+    destruction.sweep()
+    return True
 
 
 def read(buffer: Buffer, problems: list[str]) -> View:
@@ -74,7 +94,7 @@ def read(buffer: Buffer, problems: list[str]) -> View:
         running_ms=running[0][0] if running else None,
         snapshots=tuple(
             sorted(
-                (contract, at_ms, status, leaves_ms, tuple(named[snapshot]))
+                (contract, at_ms, status, leaves_ms is not None, tuple(named[snapshot]))
                 for snapshot, contract, at_ms, status, leaves_ms in rows(
                     "SELECT id, contract, at_ms, status, leaves_ms FROM snapshot"
                 )

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.torture.checking import examine
+from tests.torture.checking import examine, losses_told
 from tests.torture.kill import FAST_FOLDER
 from tests.torture.parts import Part, Result
 from tests.torture.script import Expected, Script, open_tortured
@@ -242,7 +242,7 @@ def _judge(folder: Path, base: _Base, damage: _Damage, chance: random.Random) ->
 
 def _judge_open(buffer: Buffer, script: Script, expected: Expected) -> str:
     """Say how an open buffer tells of its damage, or what is missing in it."""
-    if getattr(buffer.database, "lost", None) is not None:
+    if losses_told(buffer):
         return _TOLD[0]
     try:
         if buffer.database.rows("PRAGMA quick_check") != [("ok",)]:

@@ -67,7 +67,7 @@ class View:
     spans: tuple[Span, ...]
     keys: tuple[tuple[str, int, int], ...]
     running_ms: int | None
-    snapshots: tuple[tuple[str, int, str, int | None, tuple[str, ...]], ...]
+    snapshots: tuple[tuple[str, int, str, bool, tuple[str, ...]], ...]  # True: not decided on
     revisions: tuple[tuple[int, str, int, int, str], ...]
     uploads: tuple[tuple[str, str, int, bool], ...]
 
@@ -142,7 +142,10 @@ class Expected:
             keys=nonzero(keys),
             running_ms=self.running_ms,
             snapshots=tuple(
-                sorted((one.contract, one.at_ms, one.status, one.leaves_ms, one.names) for one in self.snapshots)
+                sorted(
+                    (one.contract, one.at_ms, one.status, one.leaves_ms is not None, one.names)
+                    for one in self.snapshots
+                )
             ),
             revisions=tuple(self.revisions),
             uploads=tuple(sorted((*key, is_sent) for key, is_sent in self.uploads.items())),
