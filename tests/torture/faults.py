@@ -5,11 +5,12 @@ Python cannot be passed over, because apsw raises what it raised. So checkpoints
 here, and an error at closing is no finding: what counts is what the next opening finds.
 """
 
+import copy
 import errno
 import random
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import apsw
@@ -136,8 +137,20 @@ class _Session:
         self._disk.is_mended = self._disk.is_mended or self._refusals >= self._patience
         if self._refusals > self._patience + 3:
             self.problems.append(f"it goes on after the disk was mended: {error}")
+        if buffer is not None and self._refusals == 1:
+            self._die_here()
         if buffer is not None and self._disk.is_mended:
             self._look_back(buffer, error)
+
+    def _die_here(self) -> None:
+        """See what a start would find on a mended disk, had the process died at this refusal."""
+        left = self._folder.with_name("left")
+        shutil.copytree(self._folder, left)
+        with closing((buffer := open_tortured(left)).database):
+            finding = examine(buffer, self._script, copy.deepcopy(self._expected))
+        shutil.rmtree(left)
+        self._result.counts["deaths at a refusal"] += 1
+        self.problems += [f"had it died at the refusal: {problem}" for problem in finding.problems]
 
     def _look_back(self, buffer: Buffer, error: TrackerError) -> None:
         """See what a refused step left in the open buffer."""
