@@ -95,7 +95,7 @@ def new_key() -> bytes:
     return secrets.token_bytes(KEY_BYTES)
 
 
-def open_buffer(folder: Path, key: bytes, now_ms: int = 0) -> Buffer:
+def open_buffer(folder: Path, key: bytes, now_ms: int = 0, *, vfs: str | None = None) -> Buffer:
     """Open the buffer in a data folder, or begin one; a damaged one is restored from its copies and from itself.
 
     What was brought back and what was lost stands in the setting `recovery.REPORT` until the person was told.
@@ -104,6 +104,7 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0) -> Buffer:
         folder: made if it is missing.
         key: 32 random bytes.
         now_ms: UTC, to name what is set aside.
+        vfs: as `Database` has it.
 
     Raises:
         BufferInUseError, BufferDamagedError, WrongKeyError, MachineError: see `Database`.
@@ -113,7 +114,7 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0) -> Buffer:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with sentences(path):
             recovery.finish(path, now_ms)
-        database = _open_or_restore(path, key, now_ms)
+        database = _open_or_restore(path, key, now_ms, vfs)
         recovery.forget_unfinished(path)
         settings = Settings(database)
         try:
@@ -135,20 +136,20 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0) -> Buffer:
     return Buffer(folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep)
 
 
-def _open_or_restore(path: Path, key: bytes, now_ms: int) -> Database:
+def _open_or_restore(path: Path, key: bytes, now_ms: int, vfs: str | None) -> Database:
     """Open a database; where it is damaged, gone, or behind one of its copies, restore it first."""
     if not path.exists() and copies_in(path.parent):
         with sentences(path):
             recovery.restore(path, key, now_ms)
     try:
-        database = Database(path, key)
+        database = Database(path, key, vfs=vfs)
     except UnknownKeyError:
         raise  # perhaps there is nothing wrong with it
     except BufferDamagedError:
         with sentences(path):
             if not recovery.restore(path, key, now_ms):
                 raise
-        return Database(path, key)
+        return Database(path, key, vfs=vfs)
     if database.lost is None:
         return database
     kept = copies_in(path.parent)

@@ -60,6 +60,7 @@ class Database:
     Args:
         path: the database file; made if it is missing.
         key: 32 random bytes.
+        vfs: SQLite's way to the disk, None for the usual one; named `multipleciphers-…`, so that it sees ciphertext.
 
     `lost` is what the side file said at the opening, where the file is behind it: commits were lost; `stored_number` is
     the file's own. `trouble` says why the side file cannot be written.
@@ -71,12 +72,13 @@ class Database:
         MachineError: it cannot be opened or was made by a newer version.
     """
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, *, vfs: str | None = None) -> None:
         self._lock = threading.RLock()
         self._depth = 0
         self._after_commit: list[Callable[[], None]] = []
         self._path = path
         self._key = key
+        self._vfs = vfs
         self._fingerprint = path.with_suffix(".key-id")
         self._commits = CommitFile(path.with_suffix(".commits"))
         self._mark = Mark(0, 0)
@@ -217,7 +219,7 @@ class Database:
     def _open(self) -> None:
         is_new = not self._path.exists()
         known_key = self._known_key()
-        self._connection = keyed.connect(self._path, self._key)
+        self._connection = keyed.connect(self._path, self._key, vfs=self._vfs)
         try:
             try:
                 self._connection.execute(_PRAGMAS).fetchall()  # a statement that gives a row waits to be read

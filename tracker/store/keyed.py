@@ -12,13 +12,13 @@ _READ_ONLY = apsw.SQLITE_OPEN_READONLY
 _READ_WRITE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 
 
-def connect(path: Path, key: bytes, *, read_only: bool = False) -> apsw.Connection:
-    """Open a keyed file; whether the key is right shows at the first reading.
+def connect(path: Path, key: bytes, *, read_only: bool = False, vfs: str | None = None) -> apsw.Connection:
+    """Open a keyed file, `vfs` as `Database` has it; whether the key is right shows at the first reading.
 
     Raises:
         apsw.Error: it cannot be opened.
     """
-    connection = apsw.Connection(str(path), flags=_READ_ONLY if read_only else _READ_WRITE)
+    connection = apsw.Connection(str(path), flags=_READ_ONLY if read_only else _READ_WRITE, vfs=vfs)
     connection.execute(f"PRAGMA key = 'raw:{key.hex()}'")
     return connection
 
