@@ -16,8 +16,9 @@ from uuid import UUID
 from tests.fakes.clock import NOON_MS
 from tracker.domain.clock import Moment
 from tracker.domain.errors import TrackerError
+from tracker.domain.events import TakeAway, Worked
 from tracker.domain.segment import Interval, segment_start_ms, split
-from tracker.domain.session import Phase, State, TakeAway, Worked
+from tracker.domain.session import Phase, State
 from tracker.store.buffer import Buffer, open_buffer
 from tracker.store.journal import Measured
 from tracker.sync.sealer import Sealer
@@ -273,7 +274,7 @@ def _write(buffer: Buffer, step: Step, pictures: tuple[Picture, ...]) -> None:
     does: dict[str, Callable[[], object]] = {
         "tick": lambda: _tick(buffer, step, now),
         "idle": lambda: buffer.journal.write(
-            State(), (TakeAway(step.at_ms - step.keys),), None, now=now, policy_version=1
+            State(), (TakeAway(step.at_ms - step.keys, now.utc_ms),), None, now=now, policy_version=1
         ),
         "snapshot": lambda: _snapshot(buffer, step, pictures),
         "blur": lambda: buffer.snapshots.blur(_last(buffer), pictures),

@@ -32,7 +32,7 @@ from tracker.domain.events import (
     Unlock,
 )
 from tracker.domain.session import Phase, State, looked, transition
-from tracker.domain.week import DAY_MS, day_start_ms, week_start_ms
+from wire.week import DAY_MS, day_start_ms, week_start_ms
 from wire.words import Kind
 
 HALF_MS = 500
