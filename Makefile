@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+TORTURE_ARGS ?=
 LOCK_ARGS ?=
 
 venv := .venv/bin
@@ -14,7 +15,7 @@ virtual := $(if $(filter x,$(if $(DISPLAY),x)$(if $(WAYLAND_DISPLAY),w)),,deskto
 prepare = @$(PYTHON) -m scripts.prepare "make $@" $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rest test-all check format package bench lock clean
+.PHONY: help demo test test-rest test-all torture check format package bench lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r command does; do \
@@ -34,6 +35,10 @@ test-rest: ## prove what make test leaves out: the slow tests and further server
 		echo "No test is marked slow here: make test has run them all."; }
 
 test-all: test test-rest ## prove everything: make test, then make test-rest
+
+torture: ## kill, cut off, fill and damage the buffer thousands of times (TORTURE_ARGS="--only power"); goes on where it stopped
+	$(call prepare,)
+	@$(venv)/python -m tests.torture $(TORTURE_ARGS)
 
 check: ## ruff, mypy strict, import-linter, and what the repository promises about itself
 	$(call prepare,)
@@ -64,5 +69,5 @@ lock: ## pin the dependencies anew after a change of pyproject.toml (LOCK_ARGS=-
 		--no-emit-index-url --no-header --quiet $(LOCK_ARGS) -o requirements/all.txt
 
 clean: ## remove everything that these commands made in this folder
-	rm -rf .venv build dist demo-output *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv build dist demo-output *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .torture
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -22,8 +22,9 @@ from tracker.domain.errors import MachineError, RefusedError
 from tracker.engine import Engine
 from tracker.snapshotter import DrawInstants
 from tracker.status import Status
-from tracker.store.buffer import Buffer, database_path, new_key, open_buffer
-from tracker.store.database import BufferInUseError
+from tracker.store import keys
+from tracker.store.buffer import Buffer, check_key, is_begun, new_key, open_buffer
+from tracker.store.database import BufferDamagedError, BufferInUseError
 from tracker.sync import login
 from tracker.sync.credentials import KeyFileVault, KeyringVault, Vault
 
@@ -212,14 +213,57 @@ def _open_or_show(options: Options) -> Engine:
                 ) from None
 
 
+def has_recovery_code(options: Options) -> bool:
+    """Tell whether a recovery code was made for the buffer."""
+    return keys.recovery_path(options.data).exists()
+
+
+def make_recovery_code(options: Options) -> str:
+    """Wrap the buffer's key under a new recovery code, which voids the old one, and give the code.
+
+    Raises:
+        RefusedError: there is no buffer yet.
+        MachineError: the key cannot be read or is another buffer's, or the disk failed.
+    """
+    kept = _vault(options).get(_BUFFER_KEY)
+    if not is_begun(options.data):
+        raise RefusedError("There is no buffer to make a recovery code for yet. Log in first, with: daybook login")
+    if kept is None:
+        raise MachineError(_lacks_key(options.data))
+    key = _key_of(kept, options.data)
+    check_key(options.data, key)
+    return keys.wrap(options.data, key)
+
+
+def restore_key(options: Options, code: str) -> bool:
+    """Put the key that a recovery code opens into the keyring or key file; False if it was there already.
+
+    Raises:
+        RefusedError: it is not this buffer's code.
+        MachineError: the wrapped key cannot be read, is another buffer's, or cannot be kept.
+    """
+    key, vault = keys.unwrap(options.data, code), _vault(options)
+    check_key(options.data, key)
+    if vault.get(_BUFFER_KEY) == key.hex():
+        return False
+    vault.put(_BUFFER_KEY, key.hex())
+    return True
+
+
+def _vault(options: Options) -> Vault:
+    return KeyringVault(str(options.data.resolve())) if options.key_file is None else KeyFileVault(options.key_file)
+
+
 def _engine(options: Options) -> Engine:
-    folder = options.data
-    vault: Vault = KeyringVault(str(folder.resolve()))
-    if options.key_file is not None:
-        vault = KeyFileVault(options.key_file)
-    buffer = _open_buffer(folder, vault)
+    folder, vault = options.data, _vault(options)
+    buffer, clock = _open_buffer(folder, vault), SystemClock()
     try:
-        return Engine(buffer, vault, SystemClock(), back_ends(), options.draw_instants)
+        try:
+            return Engine(buffer, vault, clock, back_ends(), options.draw_instants)
+        except BufferDamagedError:
+            if buffer.mend(clock.read().system_utc_ms) is None:
+                raise
+            return Engine(buffer, vault, clock, back_ends(), options.draw_instants)
     except BaseException:
         buffer.database.close()
         raise
@@ -227,16 +271,22 @@ def _engine(options: Options) -> Engine:
 
 def _open_buffer(folder: Path, vault: Vault) -> Buffer:
     kept = vault.get(_BUFFER_KEY)
+    now_ms = SystemClock().read().system_utc_ms
     if kept is not None:
-        return open_buffer(folder, _key_of(kept, folder))
-    if os.access(database_path(folder), os.F_OK):
-        raise MachineError(
-            f"The key of the buffer in {folder} is not in the keyring or key file. Nothing was changed. Use the "
-            "keyring or key file it was made with, or give another folder with --data."
-        )
+        return open_buffer(folder, _key_of(kept, folder), now_ms)
+    if is_begun(folder):
+        raise MachineError(_lacks_key(folder))
     key = new_key()
     vault.put(_BUFFER_KEY, key.hex())
-    return open_buffer(folder, key)
+    return open_buffer(folder, key, now_ms)
+
+
+def _lacks_key(folder: Path) -> str:
+    return (
+        f"The key of the buffer in {folder} is not in the keyring or key file. Nothing was changed. Use the keyring or "
+        "key file it was made with, put the key back with your recovery code (daybook restore), or give another folder "
+        "with --data."
+    )
 
 
 def _key_of(kept: str, folder: Path) -> bytes:
@@ -245,7 +295,7 @@ def _key_of(kept: str, folder: Path) -> bytes:
     except ValueError as error:
         raise MachineError(
             f"The key of the buffer in {folder} is damaged in the keyring or key file. Nothing was changed. Put a copy "
-            "of it back."
+            "of it back, or use your recovery code: daybook restore"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import faulthandler
+import getpass
 import io
 import logging
 import os
@@ -83,7 +84,41 @@ def _login(options: app.Options, arguments: argparse.Namespace) -> int:
     else:
         _say("Log in in the browser window that opens now; press Ctrl-C to give up.")
         result = app.browser_log_in(server, threading.Event())
-    return _tell(app.ask(options, result))
+    _tell(app.ask(options, result))
+    if not app.has_recovery_code(options):
+        _say(
+            "If your keyring or key file is lost, what is not sent yet is lost with it, unless you have a recovery "
+            "code. Make one now, and write it down: daybook recovery-code"
+        )
+    return 0
+
+
+def _recovery_code(options: app.Options, _: argparse.Namespace) -> int:
+    had_one = app.has_recovery_code(options)
+    _say(app.make_recovery_code(options))
+    _say(
+        "Write this down and keep it away from this computer. With it, daybook restore puts the buffer's key back "
+        "when your keyring or key file is lost; without either nobody can read the buffer, nor can we."
+    )
+    if had_one:
+        _say("The code you had before is void now.")
+    return 0
+
+
+def _restore(options: app.Options, _: argparse.Namespace) -> int:
+    """Ask for the code where nobody looks: it never stands on the command line, which others can read."""
+    try:
+        code = getpass.getpass("Recovery code: ") if sys.stdin.isatty() else sys.stdin.readline()
+    except EOFError:
+        code = ""
+    if not app.restore_key(options, code):
+        _say("The buffer's key is in your keyring or key file already; nothing was changed.")
+        return 0
+    _say(
+        "The buffer's key is back in your keyring or key file. The log-in and this device's signing key are not part "
+        "of it: if they are gone too, log in again with: daybook login"
+    )
+    return 0
 
 
 def _known_server(options: app.Options) -> str | None:
@@ -171,6 +206,8 @@ _COMMANDS: dict[str, Callable[[app.Options, argparse.Namespace], int]] = {
     "diary": _diary,
     "sync": _sync,
     "doctor": _doctor,
+    "recovery-code": _recovery_code,
+    "restore": _restore,
     "quit": _quit,
 }
 
@@ -218,6 +255,8 @@ def _parser() -> argparse.ArgumentParser:
     diary.add_argument("day", type=_text, nargs="?", help="a UTC day as YYYY-MM-DD (default: today)")
     _add(words, "sync", "send what waits now", as_json=True)
     _add(words, "doctor", "test every back end and say what to mend", as_json=True)
+    words.add_parser("recovery-code", help="make and show the code that puts the buffer's key back; voids the old one")
+    words.add_parser("restore", help="put the buffer's key back into the keyring or key file; asks for the code")
     words.add_parser("quit", help="end a running tracker, saving first")
     return parser
 

@@ -28,6 +28,7 @@ from tracker.overview import Overview
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
 from tracker.store.buffer import Buffer
+from tracker.store.database import BufferDamagedError
 from tracker.sync.credentials import Vault
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
@@ -45,6 +46,12 @@ _TOLD = {
     Notice.DECLARED_TIME_USED: "Today's declared time is used up; the timer counts by your input again.",
 }
 _SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
+_UPKEEP_AFTER_MS = 10_000
+_UPKEEP_EVERY_MS = 60_000
+_HEAD_UNKNOWN = (
+    "Part of what this device had sealed was lost, so nothing new is sent from it until it is enrolled anew; that "
+    "comes with a later version. Your time is recorded and kept all the same."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -81,15 +88,18 @@ class Engine:
         self._on_quit: Callable[[], None] = lambda: None
         self._ended = threading.Event()
         self._recovered: str | None = None
+        self._report = buffer.recovery_report()  # of damage; stays until the person starts again
         self._failure: str | None = None
         self._due_ms = sys.maxsize  # monotonic; kept until it is met, whatever else happens meanwhile
         self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
         self._bug: Exception | None = None
         self._policy_segment_ms = 0
+        self._upkeep_ms = sys.maxsize  # monotonic; begins after the start, so that the tray is ready first
 
     def start(self) -> None:
         """Settle what the last run left, and begin."""
-        self._recover()
+        self._guarded(self._recover)
+        self._upkeep_ms = self._timer.now().mono_ms + _UPKEEP_AFTER_MS
         self._sync.start()
         with contextlib.suppress(PowerUnavailableError):  # `daybook doctor` says so; the clocks find suspension too
             self._power.start(self._on_power)
@@ -171,6 +181,8 @@ class Engine:
         if not self._ended.is_set() and self._timer.now().mono_ms >= self._due_ms:
             self._due_ms = sys.maxsize
             self._on_deadline()
+        if not self._ended.is_set() and self._timer.now().mono_ms >= self._upkeep_ms:
+            self._keep_up()
 
     def _wait(self) -> Callable[[], None]:
         """Wait for something to do or the next deadline; meanwhile look at the clocks once a second.
@@ -179,7 +191,8 @@ class Engine:
         """
         while True:
             now_ms = self._timer.now().mono_ms
-            wait_s = max(0, self._due_ms - now_ms) / 1000
+            due_ms = min(self._due_ms, self._upkeep_ms)
+            wait_s = max(0, due_ms - now_ms) / 1000
             is_last = wait_s <= LOOK_S or self._timer.state.seen is None
             with contextlib.suppress(queue.Empty):
                 return self._queue.get(timeout=wait_s if is_last else LOOK_S)
@@ -201,10 +214,30 @@ class Engine:
         self._seal()
         self._failure = None
 
+    def _keep_up(self) -> None:
+        """Take one step of what the buffer needs beside the work."""
+        now = self._timer.now()
+        self._upkeep_ms = now.mono_ms + _UPKEEP_EVERY_MS
+        if self._buffer.upkeep.step(now.utc_ms, now.mono_ms, is_provisional=now.is_provisional):
+            self._upkeep_ms = now.mono_ms
+
+    def _mend(self, damage: BufferDamagedError) -> None:
+        """Restore the damaged buffer under the running tracker."""
+        now = self._timer.now()
+        try:
+            report = self._buffer.mend(now.utc_ms)
+        except TrackerError as error:
+            report = str(error)
+        self._failure = None if report is not None else str(damage)
+        self._report = report or self._report
+        self._retry_ms = now.mono_ms + TICK_S * 1000
+
     def _guarded(self, action: Callable[[], None]) -> None:
         """Do the engine's own work; what the machine refuses is shown, and tried again a tick later."""
         try:
             action()
+        except BufferDamagedError as error:
+            self._mend(error)
         except TrackerError as error:
             self._failure = str(error)
             self._retry_ms = self._timer.now().mono_ms + TICK_S * 1000
@@ -293,9 +326,11 @@ class Engine:
             saved.set()
 
     def _seal(self) -> None:
+        """Seal what may be sealed; what is left after a while of it waits in the queue like any other work."""
         device = self._sync.device
         if device is not None and self._sealer.seal(device, self._timer.state, self._timer.now()):
             self._sync.wake()
+            self._queue.put(lambda: self._guarded(self._seal))
 
     # Commands
 
@@ -309,8 +344,9 @@ class Engine:
     def _do(self, command: Command) -> Answer | Future[Answer]:  # noqa: PLR0911, PLR0912 (a line a command)
         match command:
             case commands.Start(contract, memo):
-                self._recovered = None
-                return self._timekeeping.start(contract, memo)
+                answer = self._timekeeping.start(contract, memo)
+                self._recovered = self._report = None
+                return answer
             case commands.Stop():
                 answer = self._timekeeping.stop()
                 self._seal()
@@ -332,9 +368,11 @@ class Engine:
                 return self._sync.sync()
             case commands.BlurSnapshot(snapshot):
                 self._snapshotter.blur(snapshot)
+                self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
                 return Done("The snapshot is blurred; the clear picture is destroyed.")
             case commands.WithholdSnapshot(snapshot):
                 self._snapshotter.withhold(snapshot)
+                self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
                 return Done("The snapshot is withheld and its picture destroyed; the time stays, unprotected.")
             case commands.ViewSnapshot(snapshot):
                 return commands.PicturesAnswer(self._snapshotter.view(snapshot))
@@ -351,6 +389,8 @@ class Engine:
         try:
             self._timer.stop()
             self._seal()
+            now = self._timer.now()
+            self._buffer.upkeep.settle(now.utc_ms, now.mono_ms)
         finally:
             self._sync.stop()
             self._ended.set()
@@ -374,9 +414,15 @@ class Engine:
     def _status(self) -> Status:
         now = self._timer.now()
         notices = (
+            self._report,
             self._recovered,
             self._failure,
             self._snapshotter.trouble,
+            self._sealer.trouble,
+            self._buffer.destruction.trouble,
+            self._buffer.database.trouble,
+            self._buffer.upkeep.trouble,
+            _HEAD_UNKNOWN if self._buffer.outbox.is_head_unknown() else None,
             self._timer.counting_problem(),
             None if self._timer.told is None else _TOLD.get(self._timer.told),
         )

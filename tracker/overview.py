@@ -102,8 +102,8 @@ class Overview:
         titles = {contract.id: (contract.title, contract.client) for contract in contracts}
         found: list[tuple[Segment, str, str | None]] = []
         drafted = set()
-        for one in self._buffer.journal.open_segments():
-            if device is None or not start_ms <= one.unsealed.start_ms < start_ms + DAY_MS:
+        for one in self._buffer.journal.open_segments(start_ms, start_ms + DAY_MS):
+            if device is None:
                 continue
             if draft := self._sealer.draft(device, one.contract, one.unsealed.start_ms):
                 found.append((draft, "recording", None))

@@ -83,12 +83,14 @@ class Snapshotter:
                 reason=reason,
                 leaves_ms=now.utc_ms + contract.policy.hold_s * 1000 if pictures else None,
                 is_blurred=bool(pictures) and contract.policy.blur is Blur.IRREVERSIBLE,
-                is_provisional=now.is_provisional,
+                boot_id=now.boot_id if now.is_provisional else None,
             )
 
     def skip(self, contract: Contract, drawn_ms: int, reason: SnapshotReason, now: Moment) -> None:
         """Record that the snapshot of an instant that has come is not taken, and why."""
-        self._snapshots.add(contract.id, drawn_ms, drawn_ms=drawn_ms, reason=reason, is_provisional=now.is_provisional)
+        self._snapshots.add(
+            contract.id, drawn_ms, drawn_ms=drawn_ms, reason=reason, boot_id=now.boot_id if now.is_provisional else None
+        )
 
     def blur(self, snapshot: int) -> None:
         """Put irreversibly blurred pictures in place of a held snapshot's.

@@ -42,8 +42,9 @@ class Timekeeping:
         if memo is None:
             memo = state.memo if state.contract == contract.id else ""
         _check_memo(memo)
+        self._buffer.settings.put("last_contract", str(contract.id))  # first: nothing may fail once the timer runs
+        self._buffer.forget_report()
         self._timer.start(contract, memo)
-        self._buffer.settings.put("last_contract", str(contract.id))
         return Done(f"Tracking “{contract.title}” for {contract.client}.")
 
     def resume(self, command: commands.Resume) -> Answer:

@@ -120,7 +120,7 @@ class Timer:
         state = self.state
         with self._buffer.database.transaction():
             if self._timebase.current.is_provisional:
-                self._buffer.journal.shift_provisional(shift_ms)
+                self._buffer.journal.shift_provisional(shift_ms, reading.boot_id, now_ms=utc_ms)
                 state = session.shifted(state, shift_ms)
             self._keep(timebase)
         self._timebase, self.state = timebase, state

@@ -6,6 +6,7 @@ timer may therefore lack. All instants are the running time `t`; nothing here lo
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from uuid import UUID
 
 from tracker.domain.events import Declared, Terms
@@ -55,7 +56,6 @@ class Truth:
     terms: Terms = field(default_factory=Terms)
     terms_t: int = 0
     since_t: int = 0  # where the open stretch begins
-    session_first: int = 0  # index of the first stretch since the terms
     given_back_ms: int = 0  # taken away since, from before the terms
     input_t: int = 0
     fresh_t: int = 0  # the last start after a break
@@ -106,9 +106,10 @@ class Truth:
         return NEVER
 
     def _sum(self, from_t: int, to_t: int, kinds: tuple[Kind, ...]) -> int:
+        lately = takewhile(lambda one: one.end_t > from_t, reversed(self.stretches))
         done = [
             min(one.end_t, to_t) - max(one.start_t, from_t)
-            for one in self.stretches[self.session_first :]
+            for one in lately
             if one.kind in kinds and one.contract == self.contract
         ]
         if self.mode == "tracking" and (Kind.TRACKED if self.declared is None else Kind.DECLARED) in kinds:
@@ -186,7 +187,7 @@ class Truth:
         if self.mode != "tracking":
             self.fresh_t = self.t
         self.contract, self.memo, self.label, self.terms, self.terms_t = contract, memo, label, terms, self.t
-        self.declared, self.session_first, self.given_back_ms = None, len(self.stretches), 0
+        self.declared, self.given_back_ms = None, 0
         self._track()
         return True
 
@@ -224,7 +225,7 @@ class Truth:
 
     def new_terms(self, terms: Terms) -> None:
         self._close(self.t)
-        self.terms, self.terms_t, self.session_first, self.given_back_ms = terms, self.t, len(self.stretches), 0
+        self.terms, self.terms_t, self.given_back_ms = terms, self.t, 0
         if self.mode == "tracking":
             if terms.stops_at_limit and terms.limit_left_ms is not None and terms.limit_left_ms <= 0:
                 self.stop()

@@ -765,3 +765,74 @@ def test_failing_marketplace_answers_do_not_reach_the_engine(rig: Rig, caplog: p
     assert isinstance(answer, SyncAnswer)
     assert answer.problem is not None
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+# The buffer under the running tracker
+
+
+def test_a_start_that_cannot_be_committed_does_not_show_as_tracking(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where the very first write fails nor where the last one does."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise MachineError("The disk is full, so this was not saved.")
+
+    for broken in (rig.buffer.journal.__class__, rig.buffer.settings.__class__):
+        with monkeypatch.context() as context:
+            context.setattr(broken, "write" if broken is rig.buffer.journal.__class__ else "put", fail)
+            assert refused(rig.do(Start("Contract 1", "memo")), "not saved").exit_code == 2
+            status = rig.status()
+            assert (status.phase, status.session_ms) == (Phase.STOPPED, 0)
+    assert rig.buffer.database.rows("SELECT count(*) FROM running") == [(0,)]
+    assert not rig.input.running
+    assert rig.do(Start("Contract 1", "memo")) == Done("Tracking “Contract 1” for Northwind Ltd.")
+
+
+def test_a_read_only_buffer_is_told_at_once(rig: Rig) -> None:
+    rig.buffer.database.rows("PRAGMA query_only = ON")
+    assert refused(rig.do(Start("Contract 1", "memo")), "cannot be read or written").exit_code == 2
+    assert rig.status().phase is Phase.STOPPED
+    rig.buffer.database.rows("PRAGMA query_only = OFF")
+    assert isinstance(rig.do(Start("Contract 1", "memo")), Done)
+
+
+def test_copies_are_made_while_time_is_tracked(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(15_000)
+    rig.work(60_000)
+    assert list((rig.folder / "copies").glob("*.db"))
+    status = rig.work(10_000)
+    assert (status.session_ms, status.notices) == (85_000, ())
+
+
+def test_what_is_withheld_is_in_no_copy_once_the_tracker_has_ended(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    held = rig.work(AT_MS).snapshot
+    assert held is not None
+    before = set((rig.folder / "copies").glob("*.db"))
+    assert before
+    rig.do(WithholdSnapshot(held.id))
+    rig.quit()
+    assert not before & set((rig.folder / "copies").glob("*.db"))
+    assert list((rig.folder / "copies").glob("*.db"))
+
+
+def test_damage_is_mended_under_the_running_tracker(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(75_000)
+    assert list((rig.folder / "copies").glob("*.db"))
+    rig.buffer.database.empty_wal()
+    file = rig.folder / "buffer.db"
+    content = bytearray(file.read_bytes())
+    for page in range(1, len(content) // 4096):
+        content[page * 4096 + 1000] ^= 0xFF
+    file.write_bytes(content)
+    rig.buffer.database.rows("PRAGMA shrink_memory")
+    rig.idle.move()
+    rig.advance(5_000)
+    status = rig.until(lambda one: any("was restored" in notice for notice in one.notices))
+    assert status.phase is Phase.TRACKING
+    rig.work(5_000)
+    assert (rig.folder / "quarantine").exists()
+    rig.do(Stop())
+    assert isinstance(rig.do(Start("Contract 1", "memo")), Done)
+    assert rig.status().notices == ()

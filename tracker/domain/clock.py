@@ -35,8 +35,8 @@ class Anchor:
 class Moment:
     """One instant as the domain sees it.
 
-    Durations come from `mono_ms`; `utc_ms` is the timestamp, `boot_ms` tells suspension. `clock_offset_ms` is
-    marketplace time minus the system clock.
+    Durations come from `mono_ms`; `utc_ms` is the timestamp, `boot_ms` tells suspension and counts from the boot
+    `boot_id`. `clock_offset_ms` is marketplace time minus the system clock.
     """
 
     utc_ms: int
@@ -44,6 +44,7 @@ class Moment:
     mono_ms: int
     clock_offset_ms: int
     is_provisional: bool
+    boot_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Timebase:
             mono_ms=reading.mono_ms,
             clock_offset_ms=utc_ms - reading.system_utc_ms,
             is_provisional=self.current.is_provisional,
+            boot_id=reading.boot_id,
         )
 
     def learn(self, reading: Reading, marketplace_utc_ms: int) -> tuple["Timebase", int]:

@@ -303,9 +303,9 @@ def _idled(state: State, to: Moment) -> Step:
 def _taken_away(state: State, from_ms: int) -> State:
     """Give back to session and limit what was counted from an instant (UTC) on."""
     until_ms = state.paused_since_ms if state.counted is None else state.counted.utc_ms
+    from_ms = max(from_ms, state.started_ms)
     if until_ms is None or from_ms >= until_ms:
         return state
-    from_ms = max(from_ms, state.started_ms)
     since_ms = max(from_ms, week_start_ms(until_ms))
     return replace(
         state,

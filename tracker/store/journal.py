@@ -13,8 +13,15 @@ from tracker.domain.sealing import Unsealed
 from tracker.domain.segment import Interval, segment_start_ms, split
 from tracker.domain.session import State
 from tracker.store.database import Database
+from tracker.store.provisional import Boot, shifts
 from tracker.store.snapshots import Snapshots
 from wire.words import SEGMENT_MS, ActivitySource, Kind
+
+_NO_END = 2**62
+_ADD_UP = (
+    "ON CONFLICT (contract, at_ms) DO UPDATE SET keys = keys + excluded.keys, clicks = clicks + excluded.clicks,"
+    " scrolls = scrolls + excluded.scrolls, moved = moved | excluded.moved"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Journal:
         """Commit one event: its effects, the input counted, and where the timer stands."""
         with self._database.transaction():
             if measured is not None:
-                self._measure(measured, is_provisional=now.is_provisional)
+                self._measure(measured, now)
             for effect in effects:
                 match effect:
                     case Worked(interval):
@@ -69,7 +76,7 @@ class Journal:
                         if measured is not None:
                             self._name_source(interval, measured, now)
                     case TakeAway(from_ms, to_ms):
-                        self._take_away(from_ms, to_ms, is_provisional=now.is_provisional)
+                        self._take_away(from_ms, to_ms, now)
                     case Told():
                         pass  # for the person, not for the record
             self._database.execute("DELETE FROM running")
@@ -92,34 +99,39 @@ class Journal:
         )
         return None if row is None or row[0] is None else int(row[0])
 
-    def shift_provisional(self, by_ms: int) -> None:
-        """Correct everything recorded before a contact of its boot by the error then found (PRODUCT.md, "Time")."""
+    def shift_provisional(self, by_ms: int, boot_id: str = "", *, now_ms: int = _NO_END) -> None:
+        """Correct what was recorded before a contact, each boot's by its own error (PRODUCT.md, "Time").
+
+        Where the corrected time would overlap what is certain already, the certain stands: nobody works twice at once.
+
+        Args:
+            by_ms: the error of the boot that made the contact.
+            boot_id: that boot.
+            now_ms: the marketplace's time at the contact.
+        """
         with self._database.transaction():
+            moved = shifts(self._provisional_boots(), boot_id, by_ms, now_ms)
             rows = self._database.rows(
-                "SELECT id, contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms FROM worked"
-                " WHERE is_provisional"
+                "SELECT boot_id, contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms"
+                " FROM worked WHERE is_provisional ORDER BY id"
             )
             self._database.execute("DELETE FROM worked WHERE is_provisional")
-            for _, contract, start_ms, end_ms, kind, memo, label, policy_version, offset_ms in rows:
-                interval = Interval(UUID(contract), start_ms + by_ms, end_ms + by_ms, Kind(kind), memo, label)
-                for piece in split(interval):
-                    self._insert(piece, policy_version, offset_ms + by_ms, is_provisional=False)
-            counted = self._database.rows(
-                "DELETE FROM activity WHERE is_provisional"
-                " RETURNING contract, at_ms + ?, source, keys, clicks, scrolls, moved",
-                (by_ms,),
-            )
-            for contract, at_ms, source, keys, clicks, scrolls, moved in counted:
-                measured = Measured(UUID(contract), at_ms, ActivitySource(source), keys, clicks, scrolls, bool(moved))
-                self._measure(measured, is_provisional=False)
-            self._snapshots.shift_provisional(by_ms)
+            for boot, contract, start_ms, end_ms, kind, memo, label, policy_version, offset_ms in rows:
+                shift_ms = moved.get(boot, by_ms)
+                interval = Interval(UUID(contract), start_ms + shift_ms, end_ms + shift_ms, Kind(kind), memo, label)
+                for piece in self._free_parts(interval):
+                    self._insert(piece, policy_version, offset_ms + shift_ms, boot_id=None)
+            self._shift_activity(moved, by_ms)
+            for boot, *_ in self._database.rows("SELECT DISTINCT boot_id FROM snapshot WHERE is_provisional"):
+                self._snapshots.shift_provisional(boot, moved.get(boot, by_ms))
+            self._snapshots.shift_holds(by_ms)
 
-    def open_segments(self) -> list[OpenSegment]:
-        """List the segments that have journal rows, oldest first."""
+    def open_segments(self, from_ms: int = 0, to_ms: int = _NO_END) -> list[OpenSegment]:
+        """List the segments that have journal rows and start in a range, oldest first."""
         rows = self._database.rows(
-            "SELECT contract, start_ms - start_ms % ? AS segment_ms, max(end_ms), max(is_provisional) FROM worked"
-            " GROUP BY contract, segment_ms ORDER BY segment_ms, contract",
-            (SEGMENT_MS,),
+            "SELECT contract, start_ms - start_ms % ?1 AS segment_ms, max(end_ms), max(is_provisional) FROM worked"
+            " WHERE start_ms >= ?2 AND start_ms < ?3 GROUP BY contract, segment_ms ORDER BY segment_ms, contract",
+            (SEGMENT_MS, from_ms, to_ms),
         )
         return [
             OpenSegment(
@@ -133,6 +145,14 @@ class Journal:
             )
             for contract, start_ms, last_end_ms, is_provisional in rows
         ]
+
+    def certain_segments(self, limit: int) -> list[OpenSegment]:
+        """List the oldest segments whose time is not all provisional, out of so many rows at most."""
+        rows = self._database.rows(
+            "SELECT start_ms FROM worked WHERE NOT is_provisional ORDER BY start_ms LIMIT ?", (limit,)
+        )
+        starts_ms = dict.fromkeys(segment_start_ms(int(row[0])) for row in rows)
+        return [one for start_ms in starts_ms for one in self.open_segments(start_ms, start_ms + SEGMENT_MS)]
 
     def recorded(self, contract: UUID, start_ms: int) -> Recorded | None:
         """Read what is recorded of one segment."""
@@ -189,47 +209,88 @@ class Journal:
         for piece in split(interval):
             if segment_start_ms(piece.start_ms) > measured.at_ms:
                 nothing = replace(measured, at_ms=piece.start_ms, keys=0, clicks=0, scrolls=0, moved=False)
-                self._measure(nothing, is_provisional=now.is_provisional)
+                self._measure(nothing, now)
 
     def _work(self, interval: Interval, now: Moment, policy_version: int) -> None:
         for piece in split(interval):
             lengthened = self._database.execute(
                 "UPDATE worked SET end_ms = ? WHERE contract = ? AND end_ms = ? AND start_ms >= ? AND kind = ?"
-                " AND memo = ? AND label IS ? AND is_provisional = ?",
+                " AND memo = ? AND label IS ? AND boot_id IS ?",
                 (
                     piece.end_ms, str(piece.contract), piece.start_ms, segment_start_ms(piece.start_ms), piece.kind,
-                    piece.memo, piece.label, now.is_provisional,
+                    piece.memo, piece.label, _boot(now),
                 ),
             )  # fmt: skip
             if not lengthened:
-                self._insert(piece, policy_version, now.clock_offset_ms, is_provisional=now.is_provisional)
+                self._insert(piece, policy_version, now.clock_offset_ms, boot_id=_boot(now))
 
-    def _take_away(self, from_ms: int, to_ms: int, *, is_provisional: bool) -> None:
+    def _take_away(self, from_ms: int, to_ms: int, now: Moment) -> None:
         """Take away what was tracked or declared; time that another clock placed there is not this session's."""
-        span = (from_ms, to_ms, is_provisional)
-        this = "start_ms < ?2 AND is_provisional = ?3 AND kind <> 'manual'"
+        span = (from_ms, to_ms, _boot(now))
+        this = "start_ms < ?2 AND boot_id IS ?3 AND kind <> 'manual'"
         self._database.execute(f"DELETE FROM worked WHERE start_ms >= ?1 AND {this}", span)  # noqa: S608 (own words)
         self._database.execute(f"UPDATE worked SET end_ms = ?1 WHERE end_ms > ?1 AND {this}", span)  # noqa: S608 (same)
-        self._database.execute("DELETE FROM activity WHERE at_ms >= ? AND at_ms < ? AND is_provisional = ?", span)
-        self._snapshots.destroy_between(from_ms, to_ms, is_provisional=is_provisional)
+        self._database.execute("DELETE FROM activity WHERE at_ms >= ? AND at_ms < ? AND boot_id IS ?", span)
+        self._snapshots.destroy_between(from_ms, to_ms, boot_id=_boot(now))
 
-    def _measure(self, measured: Measured, *, is_provisional: bool) -> None:
+    def _measure(self, measured: Measured, now: Moment) -> None:
         self._database.execute(
-            "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (contract, at_ms) DO UPDATE SET keys = keys + excluded.keys,"
-            " clicks = clicks + excluded.clicks, scrolls = scrolls + excluded.scrolls, moved = moved | excluded.moved",
+            "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional, boot_id)"  # noqa: S608 (own)
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) " + _ADD_UP,
             (
                 str(measured.contract), measured.at_ms, measured.source, measured.keys, measured.clicks,
-                measured.scrolls, measured.moved, is_provisional,
+                measured.scrolls, measured.moved, now.is_provisional, _boot(now),
             ),
         )  # fmt: skip
 
-    def _insert(self, piece: Interval, policy_version: int, clock_offset_ms: int, *, is_provisional: bool) -> None:
+    def _insert(self, piece: Interval, policy_version: int, clock_offset_ms: int, *, boot_id: str | None) -> None:
+        """Add a row; it is provisional if it names a boot."""
         self._database.execute(
             "INSERT INTO worked (contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms,"
-            " is_provisional) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " is_provisional, boot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 str(piece.contract), piece.start_ms, piece.end_ms, piece.kind, piece.memo, piece.label, policy_version,
-                clock_offset_ms, is_provisional,
+                clock_offset_ms, boot_id is not None, boot_id,
             ),
         )  # fmt: skip
+
+    def _provisional_boots(self) -> list[Boot]:
+        """List the boots that recorded provisional time, in their order."""
+        rows = self._database.rows(
+            "SELECT boot.boot_id, first_ms, last_ms, clock_offset_ms FROM worked JOIN (SELECT boot_id, min(start_ms)"
+            " AS first_ms, max(end_ms) AS last_ms, min(id) AS oldest, max(id) AS newest FROM worked"
+            " WHERE is_provisional GROUP BY boot_id) AS boot ON worked.id = boot.newest ORDER BY oldest"
+        )
+        return [Boot(*row) for row in rows]
+
+    def _free_parts(self, interval: Interval) -> list[Interval]:
+        """Cut away what overlaps recorded time, and split the rest on the grid."""
+        taken = self._database.rows(
+            "SELECT start_ms, end_ms FROM worked WHERE start_ms >= ? AND start_ms < ? AND end_ms > ? ORDER BY start_ms",
+            (segment_start_ms(interval.start_ms), interval.end_ms, interval.start_ms),
+        )
+        parts, start_ms = list[Interval](), interval.start_ms
+        for taken_start_ms, taken_end_ms in taken:
+            if taken_start_ms > start_ms:
+                parts += split(replace(interval, start_ms=start_ms, end_ms=taken_start_ms))
+            start_ms = max(start_ms, taken_end_ms)
+        return parts + list(split(replace(interval, start_ms=start_ms))) if start_ms < interval.end_ms else parts
+
+    def _shift_activity(self, moved: dict[str | None, int], by_ms: int) -> None:
+        """Move the provisional counts, in SQL alone: a year of ticks are millions; counts that meet add up."""
+        self._database.execute("CREATE TEMP TABLE shifted AS SELECT * FROM activity WHERE is_provisional")
+        self._database.execute("DELETE FROM activity WHERE is_provisional")
+        boots = self._database.rows("SELECT DISTINCT boot_id FROM shifted")
+        for (boot,) in boots:
+            self._database.execute(
+                "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional)"  # noqa: S608 (own)
+                " SELECT contract, at_ms + ?, source, keys, clicks, scrolls, moved, 0 FROM shifted"
+                " WHERE boot_id IS ? " + _ADD_UP,
+                (moved.get(boot, by_ms), boot),
+            )
+        self._database.execute("DROP TABLE shifted")
+
+
+def _boot(now: Moment) -> str | None:
+    """Name the boot of a provisional moment; what is certain needs none."""
+    return now.boot_id if now.is_provisional else None

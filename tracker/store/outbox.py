@@ -1,9 +1,10 @@
 """The device's chain of sealed revisions, what of it still waits for the marketplace, and what it answered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from tracker.store.database import Database
+from tracker.store.destruction import Destruction
 from wire import chain
 from wire.sync import Accepted, Duplicate, Outcome, Rejected, RetryLater
 
@@ -63,16 +64,29 @@ _NEWEST = (  # what counts: the newest revision of each segment that was not ref
 class Outbox:
     """Appends to the chain, hands out what waits, keeps the answers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, destruction: Destruction) -> None:
         self._database = database
+        self._destruction = destruction
+        self._counted: Waiting | None = None  # what waits, until that changes: counting a year takes too long a tick
 
     def head(self, device: UUID) -> chain.Head:
         """Give the chain's head."""
         row = self._database.row("SELECT link, link_hash FROM revision ORDER BY link DESC LIMIT 1")
         return chain.genesis(device) if row is None else chain.Head(int(row[0]) + 1, bytes(row[1]))
 
+    def is_head_unknown(self) -> bool:
+        """Tell whether links were lost, so that nothing may follow the last one that is left.
+
+        Only a new device's key begins a chain again (PRODUCT.md, "Offline and sync").
+        """
+        return self._database.row("SELECT 1 FROM setting WHERE name = 'head_unknown'") is not None
+
     def append(self, device: UUID, sealing: Sealing) -> None:
-        """Add a revision to the chain and its pictures to those that wait."""
+        """Add a revision to the chain and its pictures to those that wait.
+
+        Only the newest revision's pictures are sent (PRODUCT.md, "Snapshots and privacy"): what earlier revisions of
+        the segment name, is not sent yet and this one names no more is taken back and destroyed.
+        """
         with self._database.transaction():
             head = self.head(device)
             digest = chain.digest(sealing.salt, sealing.content)
@@ -90,6 +104,8 @@ class Outbox:
                 " EXISTS (SELECT 1 FROM upload WHERE contract = ?1 AND sha256 = ?2 AND is_sent))",
                 [(str(sealing.contract), sha256, head.length) for sha256 in sealing.pictures],
             )
+            self._take_back(sealing)
+            self._recount_after_commit()
 
     def last_revision(self, contract: UUID, start_ms: int) -> int:
         """Give the number of a segment's last revision, 0 where there is none."""
@@ -122,11 +138,14 @@ class Outbox:
 
     def next_batch(self, limit: int) -> list[Revision]:
         """Give a contiguous run of the chain that begins with the first link still waiting."""
-        return self._revisions(
+        found = self._revisions(
             "link >= (SELECT min(link) FROM revision WHERE state = 'waiting')"
             " AND link < (SELECT min(link) FROM revision WHERE state = 'waiting') + ?",
             (limit,),
         )
+        return [
+            one for number, one in enumerate(found) if one.link == found[0].link + number
+        ]  # damage may leave a hole
 
     def settle(self, link: int, outcome: Outcome) -> None:
         """Keep the marketplace's answer to a link."""
@@ -142,25 +161,24 @@ class Outbox:
             self._database.execute(
                 "UPDATE revision SET state = ?, code = ?, sentence = ?, received_ms = ? WHERE link = ?", row
             )
+            self._recount_after_commit(keeps_pictures=row[0] == "accepted")
 
     def offer_again(self, from_link: int) -> None:
         """Offer every link from one on again: the marketplace lacks them."""
         with self._database.transaction():
             self._database.execute("UPDATE revision SET state = 'waiting' WHERE link >= ?", (from_link,))
             self._database.execute("UPDATE upload SET is_sent = 0 WHERE link >= ?", (from_link,))
+            self._recount_after_commit()
 
     def waiting(self) -> Waiting:
         """Count what waits and what was refused."""
-        row = self._database.row(
-            "SELECT count(*) FILTER (WHERE state = 'waiting'), min(sealed_ms) FILTER (WHERE state = 'waiting'),"
-            " count(*) FILTER (WHERE state = 'rejected') FROM revision WHERE state <> 'accepted'"
-        )
-        pictures = self._database.row(
-            "SELECT count(DISTINCT upload.contract || sha256) FROM upload JOIN revision USING (link)"
-            " WHERE NOT is_sent AND state <> 'rejected'"
-        )
-        segments, since_ms, refused = row or (0, None, 0)
-        return Waiting(int(segments), int(pictures[0]) if pictures else 0, since_ms, int(refused))
+        if self._counted is None:
+            self._counted = self._segments_waiting(self._pictures_waiting())
+        return self._counted
+
+    def recount(self) -> None:
+        """Count anew at the next asking: the database was exchanged."""
+        self._counted = None
 
     def uploads(self, limit: int) -> list[tuple[UUID, str]]:
         """Give contract and SHA-256 of pictures to send: those that an accepted revision names, oldest first."""
@@ -175,9 +193,48 @@ class Outbox:
     def mark_sent(self, contract: UUID, sha256: str) -> None:
         """Record that the marketplace has a picture."""
         with self._database.transaction():
-            self._database.execute(
-                "UPDATE upload SET is_sent = 1 WHERE contract = ? AND sha256 = ?", (str(contract), sha256)
+            changed = self._database.execute(
+                "UPDATE upload SET is_sent = 1 WHERE contract = ? AND sha256 = ? AND NOT is_sent",
+                (str(contract), sha256),
             )
+            if changed:
+                self._database.after_commit(self._count_sent)
+
+    def _take_back(self, sealing: Sealing) -> None:
+        """Take back the unsent pictures of a segment's earlier revisions that the newest one does not name."""
+        rows = self._database.rows(
+            "SELECT upload.sha256, upload.link FROM revision JOIN upload USING (link) WHERE revision.contract = ?"
+            " AND revision.start_ms = ? AND revision.revision < ? AND NOT upload.is_sent",
+            (str(sealing.contract), sealing.start_ms, sealing.revision),
+        )
+        gone = [(sha256, link) for sha256, link in rows if sha256 not in sealing.pictures]
+        self._database.execute_many("DELETE FROM upload WHERE sha256 = ? AND link = ?", gone)
+        self._destruction.of(dict.fromkeys(sha256 for sha256, _ in gone))
+
+    def _recount_after_commit(self, *, keeps_pictures: bool = False) -> None:
+        def recount() -> None:
+            kept = self._counted
+            self._counted = self._segments_waiting(kept.pictures) if kept is not None and keeps_pictures else None
+
+        self._database.after_commit(recount)
+
+    def _count_sent(self) -> None:
+        if self._counted is not None:
+            self._counted = replace(self._counted, pictures=self._counted.pictures - 1)
+
+    def _segments_waiting(self, pictures: int) -> Waiting:
+        row = self._database.rows(
+            "SELECT count(*) FILTER (WHERE state = 'waiting'), min(sealed_ms) FILTER (WHERE state = 'waiting'),"
+            " count(*) FILTER (WHERE state = 'rejected') FROM revision WHERE state <> 'accepted'"
+        )[0]
+        return Waiting(int(row[0]), pictures, row[1], int(row[2]))
+
+    def _pictures_waiting(self) -> int:
+        row = self._database.rows(
+            "SELECT count(DISTINCT upload.contract || sha256) FROM upload JOIN revision USING (link)"
+            " WHERE NOT is_sent AND state <> 'rejected'"
+        )[0]
+        return int(row[0])
 
     def _revisions(self, condition: str, values: tuple[str | int, ...], order: str = "link") -> list[Revision]:
         rows = self._database.rows(

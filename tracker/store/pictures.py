@@ -1,7 +1,6 @@
 """Pictures at rest: one AES-256-GCM file each, named by the SHA-256 of the bytes that would be sent."""
 
 import hashlib
-import os
 import secrets
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tracker.domain.errors import MachineError
+from tracker.store.durable import write_whole
 
 _NONCE_BYTES = 12
 
@@ -39,17 +39,9 @@ class Pictures:
         sha256 = hashlib.sha256(content).hexdigest()
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + AESGCM(self._key).encrypt(nonce, content, sha256.encode())
-        path = self._path(sha256)
-        draft = path.with_suffix(".draft")
         try:
-            with draft.open("wb") as file:
-                file.write(sealed)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            _sync_folder(self._folder)
+            write_whole(self._path(sha256), sealed)
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise MachineError(
                 f"A picture could not be kept in {self._folder} ({error.strerror}). The time is recorded without it. "
                 "Free some space on that disk or check the folder's permissions."
@@ -72,19 +64,18 @@ class Pictures:
         """Remove a picture's file."""
         self._path(sha256).unlink(missing_ok=True)
 
+    def has(self, sha256: str) -> bool:
+        """Tell whether a picture's file is there."""
+        return self._path(sha256).exists()
+
+    def remove_drafts(self) -> None:
+        """Remove what a process that died left half-written."""
+        for draft in self._folder.glob("*.draft"):
+            draft.unlink(missing_ok=True)
+
     def names(self) -> set[str]:
         """Give the SHA-256 of every picture kept."""
         return {path.stem for path in self._folder.glob("*.picture")}
 
     def _path(self, sha256: str) -> Path:
         return self._folder / f"{sha256}.picture"
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows keeps the directory entry with the file's own flush
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

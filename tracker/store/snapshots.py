@@ -1,11 +1,11 @@
 """Snapshots of unsealed segments: the drawn instants, what was taken, and how long it is held."""
 
 from dataclasses import dataclass
-from functools import partial
 from uuid import UUID
 
 from tracker.domain.segment import segment_start_ms
 from tracker.store.database import Database
+from tracker.store.destruction import Destruction
 from tracker.store.pictures import Pictures
 from wire.diary import Picture
 from wire.words import SEGMENT_MS, SnapshotReason, SnapshotStatus
@@ -27,9 +27,10 @@ class TakenSnapshot:
 class Snapshots:
     """The buffer's snapshots; a picture's file lives exactly as long as a row names it."""
 
-    def __init__(self, database: Database, pictures: Pictures) -> None:
+    def __init__(self, database: Database, pictures: Pictures, destruction: Destruction) -> None:
         self._database = database
         self._pictures = pictures
+        self._destruction = destruction
 
     def instants(self, contract: UUID, segment_ms: int, *, is_taken: bool) -> tuple[int, ...]:
         """Give a segment's drawn instants, in milliseconds from its start, that have a snapshot or have none."""
@@ -69,9 +70,12 @@ class Snapshots:
         reason: SnapshotReason | None = None,
         leaves_ms: int | None = None,
         is_blurred: bool = False,
-        is_provisional: bool = False,
+        boot_id: str | None = None,
     ) -> int:
-        """Record a drawn instant's snapshot, held until `leaves_ms` or failed for a reason; gives its id."""
+        """Record a drawn instant's snapshot, held until `leaves_ms` or failed for a reason; gives its id.
+
+        `boot_id` names the boot of a provisional one, None makes it certain.
+        """
         if reason is not None:
             status = SnapshotStatus.FAILED
         elif is_blurred:
@@ -79,10 +83,12 @@ class Snapshots:
         else:
             status = SnapshotStatus.HELD
         with self._database.transaction():
+            # Noted here, so that a start has only the newest holds to begin again, after a year offline too.
+            self._database.execute("UPDATE snapshot SET leaves_ms = 0 WHERE leaves_ms > 0 AND leaves_ms <= ?", (at_ms,))
             rows = self._database.rows(
-                "INSERT INTO snapshot (contract, at_ms, status, reason, leaves_ms, is_provisional)"
-                " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-                (str(contract), at_ms, status, reason, leaves_ms, is_provisional),
+                "INSERT INTO snapshot (contract, at_ms, status, reason, leaves_ms, is_provisional, boot_id)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (str(contract), at_ms, status, reason, leaves_ms, boot_id is not None, boot_id),
             )
             snapshot = int(rows[0][0])
             segment_ms = segment_start_ms(drawn_ms)
@@ -126,7 +132,7 @@ class Snapshots:
             gone = self._unname(snapshot)
             self._database.execute("UPDATE snapshot SET status = ? WHERE id = ?", (SnapshotStatus.BLURRED, snapshot))
             self._name(snapshot, pictures)
-            self._destroy(gone)
+            self._destruction.of(gone)
 
     def withhold(self, snapshot: int) -> None:
         """Destroy a snapshot's pictures; that it was taken and withheld stays recorded."""
@@ -135,35 +141,38 @@ class Snapshots:
             self._database.execute(
                 "UPDATE snapshot SET status = ?, leaves_ms = NULL WHERE id = ?", (SnapshotStatus.WITHHELD, snapshot)
             )
-            self._destroy(gone)
+            self._destruction.of(gone)
 
     def restart_hold(self, contract: UUID, leaves_ms: int) -> None:
         """Start the holds that quitting cut short again (PRODUCT.md, "Snapshots and privacy")."""
         with self._database.transaction():
             self._database.execute(
-                "UPDATE snapshot SET leaves_ms = ? WHERE contract = ? AND leaves_ms IS NOT NULL",
+                "UPDATE snapshot SET leaves_ms = ? WHERE contract = ? AND leaves_ms > 0",
                 (leaves_ms, str(contract)),
             )
 
-    def destroy_between(self, from_ms: int, to_ms: int, *, is_provisional: bool) -> None:
-        """Remove every unsealed snapshot taken from an instant up to and with another, and its pictures."""
+    def destroy_between(self, from_ms: int, to_ms: int, *, boot_id: str | None) -> None:
+        """Remove every unsealed snapshot taken from an instant up to and with another, and its pictures.
+
+        Both instants are of the provisional boot named, or certain; what another clock placed there stays.
+        """
         with self._database.transaction():
             rows = self._database.rows(
-                "SELECT id FROM snapshot WHERE at_ms >= ? AND at_ms <= ? AND is_provisional = ?",
-                (from_ms, to_ms, is_provisional),
+                "SELECT id FROM snapshot WHERE at_ms >= ? AND at_ms <= ? AND boot_id IS ?",
+                (from_ms, to_ms, boot_id),
             )
             gone = [sha256 for (snapshot,) in rows for sha256 in self._unname(int(snapshot))]
             self._database.execute_many("DELETE FROM snapshot WHERE id = ?", rows)
             self._database.execute(
-                "UPDATE instant SET is_taken = 0 WHERE segment_ms + offset_ms >= ? AND segment_ms + offset_ms <= ?",
-                (from_ms, to_ms),
+                "UPDATE instant SET is_taken = 0 WHERE segment_ms BETWEEN ?1 - ?3 AND ?2"
+                " AND segment_ms + offset_ms BETWEEN ?1 AND ?2",
+                (from_ms, to_ms, SEGMENT_MS),
             )
-            self._destroy(gone)
+            self._destruction.of(gone)
 
     def discard(self, names: list[str]) -> None:
         """Destroy pictures that were kept for a snapshot which then did not come about."""
-        with self._database.transaction():
-            self._destroy(names)
+        self._destruction.of(names)
 
     def forget(self, contract: UUID, start_ms: int) -> None:
         """Remove a sealed segment's rows; its revision names the pictures from now on."""
@@ -173,13 +182,33 @@ class Snapshots:
                 (str(contract), start_ms, start_ms + SEGMENT_MS),
             )
 
-    def shift_provisional(self, by_ms: int) -> None:
-        """Move provisional instants by so many milliseconds, and every hold: all began or began again provisionally."""
+    def shift_holds(self, by_ms: int) -> None:
+        """Move every hold that runs: all began, or began again, in this boot and so provisionally."""
         with self._database.transaction():
-            self._database.execute("UPDATE snapshot SET leaves_ms = leaves_ms + ?", (by_ms,))
+            self._database.execute("UPDATE snapshot SET leaves_ms = leaves_ms + ? WHERE leaves_ms > 0", (by_ms,))
+
+    def shift_provisional(self, boot_id: str | None, by_ms: int) -> None:
+        """Move a boot's provisional instants by so many milliseconds; they are certain then."""
+        with self._database.transaction():
             self._database.execute(
-                "UPDATE snapshot SET at_ms = at_ms + ?, is_provisional = 0 WHERE is_provisional", (by_ms,)
+                "UPDATE snapshot SET at_ms = at_ms + ?, is_provisional = 0, boot_id = NULL"
+                " WHERE is_provisional AND boot_id IS ?",
+                (by_ms, boot_id),
             )
+
+    def lose_missing(self, contract: UUID, start_ms: int) -> None:
+        """Mark a segment's snapshots whose files are gone as lost, before they are sealed."""
+        for taken in self.of_segment(contract, start_ms):
+            names = [name for one in taken.pictures for name in (one.sha256, one.thumbnail_sha256)]
+            if all(self._pictures.has(name) for name in names):
+                continue
+            with self._database.transaction():
+                gone = self._unname(taken.id)
+                self._database.execute(
+                    "UPDATE snapshot SET status = ?, reason = ?, leaves_ms = NULL WHERE id = ?",
+                    (SnapshotStatus.FAILED, SnapshotReason.LOST, taken.id),
+                )
+                self._destruction.of(gone)
 
     def _read(self, condition: str, values: tuple[int | str, ...]) -> list[TakenSnapshot]:
         rows = self._database.rows(
@@ -230,14 +259,3 @@ class Snapshots:
                 "DELETE FROM picture WHERE snapshot = ? RETURNING sha256, thumbnail_sha256", (snapshot,)
             )
         return [sha256 for row in rows for sha256 in row]
-
-    def _destroy(self, names: list[str]) -> None:
-        """Destroy the files that nothing names any more, once that is committed."""
-        for name in names:
-            still_named = self._database.row(
-                "SELECT 1 FROM picture WHERE sha256 = ?1 OR thumbnail_sha256 = ?1"
-                " UNION ALL SELECT 1 FROM upload WHERE sha256 = ?1",
-                (name,),
-            )
-            if still_named is None:
-                self._database.after_commit(partial(self._pictures.destroy, name))

@@ -1,7 +1,10 @@
 """From journal rows to sealed revisions: folds a segment's content, and seals it into the device's chain."""
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from uuid import UUID
+
+from msgspec import structs
 
 from tracker.domain.clock import Moment
 from tracker.domain.sealing import may_seal
@@ -11,8 +14,10 @@ from tracker.store.journal import Journal, Measured, Recorded
 from tracker.store.outbox import Outbox, Sealing
 from tracker.store.snapshots import Snapshots, TakenSnapshot
 from wire import canonical, chain
-from wire.diary import MOST_COUNTED, Activity, Interval, Minute, Segment, Snapshot
+from wire.diary import MOST_COUNTED, Activity, Interval, InvalidSegmentError, Minute, Segment, Snapshot, check
 from wire.words import MINUTE_MS, ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
+
+_ROWS_AT_ONCE = 500  # of the journal: under a second's work, so that a year's sealing holds no command back
 
 
 class Sealer:
@@ -23,13 +28,22 @@ class Sealer:
         self._journal = journal
         self._snapshots = snapshots
         self._outbox = outbox
+        self.trouble: str | None = None
 
     def seal(self, device: UUID, state: State, now: Moment) -> int:
-        """Seal every segment that may be sealed and give their number."""
-        ripe = [one for one in self._journal.open_segments() if may_seal(one.unsealed, state, now)]
-        for one in ripe:
-            self._seal_one(device, one.contract, one.unsealed.start_ms, now)
-        return len(ripe)
+        """Seal the oldest segments that may be sealed and give their number; ask again until it is 0.
+
+        One that breaks the diary's rules stays in the journal and is told in `trouble`; it holds no other back. On a
+        chain whose head is not known nothing is sealed: it would fork.
+        """
+        self.trouble = None
+        if now.is_provisional or self._outbox.is_head_unknown():
+            return 0
+        sealed = 0
+        for one in self._journal.certain_segments(_ROWS_AT_ONCE):
+            if may_seal(one.unsealed, state, now):
+                sealed += self._seal_one(device, one.contract, one.unsealed.start_ms, now)
+        return sealed
 
     def draft(self, device: UUID, contract: UUID, start_ms: int) -> Segment | None:
         """Fold what the journal holds of a segment onto its standing revision, as the next one; None if nothing is."""
@@ -60,11 +74,21 @@ class Sealer:
             ),
         )
 
-    def _seal_one(self, device: UUID, contract: UUID, start_ms: int, now: Moment) -> None:
+    def _seal_one(self, device: UUID, contract: UUID, start_ms: int, now: Moment) -> bool:
         with self._database.transaction():
+            self._snapshots.lose_missing(contract, start_ms)
             segment = self.draft(device, contract, start_ms)
             if segment is None:
-                return
+                return False
+            try:
+                check(segment)
+            except InvalidSegmentError as error:
+                at = datetime.fromtimestamp(start_ms / 1000, UTC)
+                self.trouble = (
+                    f"The segment of {at:%Y-%m-%d %H:%M} UTC cannot be sent: {error} It is kept on this computer; "
+                    "please tell the makers."
+                )
+                return False
             names = [name for picture in segment.pictures() for name in (picture.sha256, picture.thumbnail_sha256)]
             self._outbox.append(
                 device,
@@ -82,6 +106,7 @@ class Sealer:
             )
             self._journal.forget(contract, start_ms)
             self._snapshots.forget(contract, start_ms)
+        return True
 
 
 def _intervals(start_ms: int, recorded: Recorded, earlier: Segment | None) -> tuple[Interval, ...]:
@@ -96,7 +121,21 @@ def _intervals(start_ms: int, recorded: Recorded, earlier: Segment | None) -> tu
         for interval in recorded.intervals
     )
     old = () if earlier is None else earlier.intervals
-    return tuple(sorted((*old, *new), key=lambda interval: interval.start_ms))
+    free = [part for interval in new for part in _less(interval, old)]
+    return tuple(sorted((*old, *free), key=lambda interval: interval.start_ms))
+
+
+def _less(interval: Interval, sealed: tuple[Interval, ...]) -> list[Interval]:
+    """Cut away what is sealed already: corrected time that would overlap it yields to it."""
+    parts, start_ms = list[Interval](), interval.start_ms
+    for one in sealed:  # in order
+        if one.end_ms > start_ms and one.start_ms < interval.end_ms:
+            if one.start_ms > start_ms:
+                parts.append(structs.replace(interval, start_ms=start_ms, end_ms=one.start_ms))
+            start_ms = one.end_ms
+    if start_ms < interval.end_ms:
+        parts.append(structs.replace(interval, start_ms=start_ms))
+    return parts
 
 
 def _activity(start_ms: int, measured: tuple[Measured, ...], earlier: Segment | None) -> Activity:

@@ -746,6 +746,15 @@ def test_an_unlock_takes_nothing_back_from_the_other_device(machine: Machine) ->
     assert machine.state.pause_reason is PauseReason.TAKEN_OVER
 
 
+def test_a_take_over_heard_of_twice_takes_nothing_twice(machine: Machine) -> None:
+    machine.start(limit_left_ms=10_000)
+    machine.clock.advance(5000)
+    for at_ms in (-500, -500, -900):
+        machine.do(TakenOver(_at(at_ms)))
+        assert (machine.state.session_ms, machine.state.terms.limit_left_ms) == (0, 10_000)
+    assert machine.told() == [Notice.TAKEN_OVER]
+
+
 def test_a_take_over_in_the_future_pauses_now(machine: Machine) -> None:
     machine.start()
     machine.clock.advance(5000)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.tracker.store.conftest import KEY
 from tracker.domain.errors import BugError, MachineError, RefusedError
-from tracker.store.database import BufferDamagedError, BufferInUseError, Database
+from tracker.store.database import BufferDamagedError, BufferInUseError, Database, WrongKeyError
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_another_key_is_told_from_damage_and_changes_nothing(path: Path) -> None
     with _open(path) as database, database.transaction():
         _put(database, "a")
     before = path.read_bytes()
-    with pytest.raises(BufferDamagedError, match="another key"):
+    with pytest.raises(WrongKeyError, match="another key"):
         Database(path, bytes(32))
     assert path.read_bytes() == before
     with _open(path) as database:
@@ -192,7 +192,7 @@ def test_the_fingerprint_is_written_once_and_whole(path: Path, monkeypatch: pyte
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tracker.store.database.os.fsync", die)
+    monkeypatch.setattr("tracker.store.durable.os.fsync", die)
     with pytest.raises(KeyboardInterrupt):
         Database(path, KEY)
     monkeypatch.undo()
@@ -280,7 +280,7 @@ def test_a_failed_opening_lets_go_of_the_file(path: Path) -> None:
         Database(path, KEY)
     connection = apsw.Connection(str(path))
     connection.execute(f"PRAGMA key = 'raw:{KEY.hex()}'")
-    connection.execute("PRAGMA user_version = 1")
+    connection.execute("PRAGMA user_version = 2")
     connection.close()
     with _open(path):
         pass

@@ -8,7 +8,6 @@ from pathlib import Path
 from tests.fakes.clock import NOON_MS
 from tests.tracker.store.conftest import KEY
 from tracker.store.buffer import open_buffer
-from tracker.store.outbox import Outbox
 
 CYCLES = 24
 
@@ -58,7 +57,7 @@ def test_kill_9_after_an_acknowledgement_loses_nothing(tmp_path: Path) -> None:
             assert buffer.journal.last_end_ms() == interrupted_ms
             assert sum(buffer.journal.worked_ms(0, 2**62).values()) == interrupted_ms - NOON_MS
             assert buffer.database.rows("PRAGMA quick_check") == [("ok",)]
-            assert Outbox(buffer.database).waiting().segments == 0
+            assert buffer.outbox.waiting().segments == 0
             said_ms = interrupted_ms
         finally:
             buffer.database.close()

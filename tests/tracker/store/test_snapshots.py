@@ -79,11 +79,18 @@ def test_a_failed_or_blurred_one_says_so(buffer: Buffer) -> None:
 def test_holds_are_known_by_segment_and_by_time(buffer: Buffer) -> None:
     _add(buffer, at_ms=NOON_MS)
     _add(buffer, at_ms=NOON_MS + 5000)
-    _add(buffer, at_ms=NOON_MS + SEGMENT_MS)
     assert buffer.snapshots.last_hold_ms(ONE, NOON_MS) == HELD_MS + 5000
     assert buffer.snapshots.last_hold_ms(TWO, NOON_MS) is None
     assert buffer.snapshots.next_hold_ms(HELD_MS - 1) == HELD_MS
     assert buffer.snapshots.next_hold_ms(HELD_MS) == HELD_MS + 5000
+
+
+def test_a_hold_that_ran_out_does_not_start_again(buffer: Buffer) -> None:
+    """Or a start after a year without a network would begin 25,000 of them again."""
+    _add(buffer, at_ms=NOON_MS)
+    _add(buffer, at_ms=HELD_MS)
+    buffer.snapshots.restart_hold(ONE, NOON_MS + 999_000)
+    assert [one.leaves_ms for one in buffer.snapshots.of_segment(ONE, NOON_MS)] == [0, NOON_MS + 999_000]
 
 
 def test_a_restarted_hold_is_the_contracts_own(buffer: Buffer) -> None:
@@ -170,7 +177,7 @@ def test_destroying_between_takes_both_ends_and_frees_the_instants(buffer: Buffe
     for at_ms in (10, 20, 30):
         _add(buffer, _picture(buffer, b"%d" % at_ms), at_ms=NOON_MS + at_ms)
     assert buffer.snapshots.instants(ONE, NOON_MS, is_taken=False) == ()
-    buffer.snapshots.destroy_between(NOON_MS + 20, NOON_MS + 30, is_provisional=False)
+    buffer.snapshots.destroy_between(NOON_MS + 20, NOON_MS + 30, boot_id=None)
     assert [one.at_ms - NOON_MS for one in buffer.snapshots.of_segment(ONE, NOON_MS)] == [10]
     assert buffer.snapshots.instants(ONE, NOON_MS, is_taken=False) == (20, 30)
     assert len(buffer.pictures.names()) == 2
@@ -253,7 +260,7 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     pictures = Pictures(tmp_path, KEY)
-    monkeypatch.setattr("tracker.store.pictures.os.fsync", fail)
+    monkeypatch.setattr("tracker.store.durable.os.fsync", fail)
     with pytest.raises(MachineError, match="No space left on device"):
         pictures.put(b"content")
     assert list(tmp_path.iterdir()) == []

@@ -37,6 +37,7 @@ class Desk:
     """A buffer with a sealer, and short ways to record."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.buffer: Buffer = open_buffer(folder, bytes(range(32)))
         self.sealer = Sealer(self.buffer.database, self.buffer.journal, self.buffer.snapshots, self.buffer.outbox)
 
@@ -61,6 +62,8 @@ class Desk:
     def snap(
         self, at_ms: int, *, hold_ms: int | None = 0, name: str = "a", reason: SnapshotReason | None = None
     ) -> int:
+        for content in () if reason else (name * 64, name * 63 + "0"):
+            (self.folder / "pictures" / f"{content}.picture").touch()
         picture = Picture(
             monitor=0, width=1, height=1, sha256=name * 64, size=1, thumbnail_sha256=name * 63 + "0", thumbnail_size=1
         )  # fmt: skip

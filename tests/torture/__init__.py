@@ -1,0 +1,1 @@
+"""Long runs that try to make the buffer lose, double or invent something: `make torture`."""

@@ -1,0 +1,412 @@
+"""Damaged, missing and outdated buffers: what can be read comes back, what cannot is told, and no chain is forked."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.fakes.clock import NOON_MS
+from tests.tracker.store.conftest import KEY
+from tracker.domain.clock import Moment
+from tracker.domain.events import Worked
+from tracker.domain.segment import Interval
+from tracker.domain.session import State
+from tracker.store import keyed
+from tracker.store.buffer import Buffer, open_buffer
+from tracker.store.copies import EVERY_MS, copies_in
+from tracker.store.database import BufferDamagedError, WrongKeyError
+from tracker.store.outbox import Sealing
+from wire import chain
+from wire.sync import Accepted
+from wire.words import SEGMENT_MS, Kind
+
+ONE, DEVICE = UUID(int=1), UUID(int=9)
+PAGE = 4096
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def reopened() -> Iterator[Callable[[Path], Buffer]]:
+    opened = list[Buffer]()
+
+    def reopen(folder: Path) -> Buffer:
+        opened.append(open_buffer(folder, KEY, NOON_MS))
+        return opened[-1]
+
+    yield reopen
+    for one in opened:
+        one.database.close()
+
+
+def _work(buffer: Buffer, number: int) -> None:
+    """Record five minutes of the segment of a number."""
+    start_ms = NOON_MS + number * SEGMENT_MS
+    now = Moment(start_ms + 300_000, 0, 0, 0, is_provisional=False)
+    worked = Worked(Interval(ONE, start_ms, start_ms + 300_000, Kind.TRACKED, f"memo {number} " * 20))
+    buffer.journal.write(State(), (worked,), None, now=now, policy_version=1)
+
+
+def _seal(buffer: Buffer, number: int) -> None:
+    start_ms = NOON_MS + number * SEGMENT_MS
+    content = f"content {number} ".encode() * 100
+    buffer.outbox.append(
+        DEVICE,
+        Sealing(ONE, start_ms, 1, 300_000, start_ms + 300_000, bytes([number % 256] * 32), content, start_ms, ()),
+    )
+    buffer.journal.forget(ONE, start_ms)
+
+
+def _copy(buffer: Buffer, at_ms: int = NOON_MS) -> None:
+    while buffer.upkeep._copies.step(at_ms, 0):
+        pass
+    assert buffer.upkeep.trouble is None
+
+
+def _rows(buffer: Buffer) -> list[object]:
+    return [
+        buffer.database.rows(f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608 (names below)
+        for table in ("worked", "activity", "snapshot", "picture", "revision", "upload")
+    ]
+
+
+def _damage(path: Path, *pages: int) -> None:
+    content = bytearray(path.read_bytes())
+    for page in pages:
+        content[page * PAGE + 1000] ^= 0xFF
+    path.write_bytes(content)
+
+
+def _page_of(folder: Path, table: str) -> int:
+    """Find a leaf page of a table."""
+    connection = keyed.connect(folder / "buffer.db", KEY, read_only=False)
+    root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchall()[0][0]
+    connection.close()
+    return int(str(root)) - 1
+
+
+def test_a_first_page_that_is_damaged_gives_the_copy_back(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    for number in range(4):
+        _work(buffer, number)
+    _copy(buffer)
+    before = _rows(buffer)
+    buffer.database.close()
+    _damage(folder / "buffer.db", 0)
+    again = reopened(folder)
+    assert _rows(again) == before
+    report = again.recovery_report() or ""
+    assert "its copy of 2026-11-23 12:00 UTC" in report
+    assert "20 minutes" in report
+    assert len(list((folder / "quarantine").glob("*/buffer.db"))) == 1
+    assert not again.outbox.is_head_unknown()
+    again.forget_report()
+    again.database.close()
+    assert reopened(folder).recovery_report() is None
+
+
+def test_the_damaged_file_gives_what_is_newer_than_its_copy(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    """The journal is damaged, the chain is whole: what was sealed since the copy is there, and not in the journal."""
+    buffer = reopened(folder)
+    for number in range(6):
+        _work(buffer, number)
+    _copy(buffer)
+    _seal(buffer, 0)
+    _seal(buffer, 1)
+    _work(buffer, 6)
+    head = buffer.outbox.head(DEVICE)
+    buffer.database.close()
+    _damage(folder / "buffer.db", _page_of(folder, "worked"))
+    again = reopened(folder)
+    again.upkeep.step(NOON_MS, 0, is_provisional=False)
+    if _is_damaged(again):
+        again.mend(NOON_MS)
+    assert again.outbox.head(DEVICE) == head
+    assert not again.outbox.is_head_unknown()
+    starts = [start for (start,) in again.database.rows("SELECT start_ms FROM worked ORDER BY start_ms")]
+    assert starts == [NOON_MS + number * SEGMENT_MS for number in (2, 3, 4, 5)]
+    assert "may be missing in part: time" in (again.recovery_report() or "")
+
+
+def _is_damaged(buffer: Buffer) -> bool:
+    try:
+        buffer.database.check(is_thorough=False)
+    except BufferDamagedError:
+        return True
+    return False
+
+
+def test_links_that_are_gone_make_the_head_unknown(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    for number in range(3):
+        _work(buffer, number)
+        _seal(buffer, number)
+    _copy(buffer)
+    _work(buffer, 3)
+    _seal(buffer, 3)
+    buffer.database.close()
+    _damage(folder / "buffer.db", 0)
+    again = reopened(folder)
+    assert again.outbox.head(DEVICE).length == 3
+    assert again.outbox.is_head_unknown()
+    assert "What was recorded after that copy is missing" in (again.recovery_report() or "")
+
+
+def test_a_database_that_is_gone_comes_back_from_its_copy(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    _copy(buffer)
+    before = _rows(buffer)
+    buffer.database.close()
+    (folder / "buffer.db").unlink()
+    assert _rows(reopened(folder)) == before
+
+
+def test_an_older_file_that_was_put_back_is_told_and_forks_nothing(
+    folder: Path, reopened: Callable[[Path], Buffer]
+) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    _seal(buffer, 0)
+    buffer.database.close()
+    shutil.copy(folder / "buffer.db", folder.parent / "old.db")
+    buffer = reopened(folder)
+    for number in (1, 2):
+        _work(buffer, number)
+        _seal(buffer, number)
+    buffer.database.close()
+    shutil.copy(folder.parent / "old.db", folder / "buffer.db")
+    again = reopened(folder)
+    assert "changes to the buffer were lost" in (again.recovery_report() or "")
+    assert again.outbox.is_head_unknown()
+    again.database.close()
+    once = reopened(folder)
+    assert once.database.lost is None
+
+
+def test_an_older_file_gives_way_to_a_newer_copy(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    buffer.database.close()
+    shutil.copy(folder / "buffer.db", folder.parent / "old.db")
+    buffer = reopened(folder)
+    _work(buffer, 1)
+    _seal(buffer, 1)
+    _copy(buffer)
+    before = _rows(buffer)
+    buffer.database.close()
+    shutil.copy(folder.parent / "old.db", folder / "buffer.db")
+    again = reopened(folder)
+    assert _rows(again) == before
+    assert not again.outbox.is_head_unknown()
+
+
+def test_without_a_copy_what_can_be_read_is_kept(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    for number in range(3):
+        _work(buffer, number)
+        _seal(buffer, number)
+    _work(buffer, 3)
+    head = buffer.outbox.head(DEVICE)
+    buffer.database.close()
+    _damage(folder / "buffer.db", _page_of(folder, "activity"))
+    again = reopened(folder)
+    if _is_damaged(again):
+        assert again.mend(NOON_MS) is not None
+    assert again.outbox.head(DEVICE) == head
+    assert again.database.rows("SELECT count(*) FROM worked") == [(1,)]
+    assert "There was no copy" in (again.recovery_report() or "")
+
+
+def test_where_nothing_is_left_nothing_is_changed(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    buffer.database.close()
+    _damage(folder / "buffer.db", 0)
+    before = (folder / "buffer.db").read_bytes()
+    with pytest.raises(BufferDamagedError, match="left as it is"):
+        open_buffer(folder, KEY, NOON_MS)
+    assert (folder / "buffer.db").read_bytes() == before
+    assert not (folder / "quarantine").exists()
+
+
+def test_a_wrong_key_sets_nothing_aside(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    _copy(buffer)
+    buffer.database.close()
+    with pytest.raises(WrongKeyError):
+        open_buffer(folder, bytes(32), NOON_MS)
+    (folder / "buffer.key-id").unlink()
+    with pytest.raises(BufferDamagedError):
+        open_buffer(folder, bytes(32), NOON_MS)
+    assert not (folder / "quarantine").exists()
+    assert reopened(folder).database.rows("SELECT count(*) FROM worked") == [(1,)]
+
+
+@pytest.mark.parametrize("dies_at", range(8))
+def test_a_crash_while_restoring_is_made_good(
+    folder: Path, reopened: Callable[[Path], Buffer], monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    buffer = reopened(folder)
+    for number in range(3):
+        _work(buffer, number)
+        _seal(buffer, number)
+    _copy(buffer)
+    before = _rows(buffer)
+    buffer.database.close()
+    _damage(folder / "buffer.db", 0)
+    (folder / "buffer.db-wal").write_bytes(b"stale")
+    rename, seen = Path.replace, 0
+
+    def die(self: Path, target: Path) -> Path:
+        nonlocal seen
+        seen += 1
+        if seen > dies_at:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as context:
+        context.setattr(Path, "replace", die)
+        with contextlib.suppress(KeyboardInterrupt):
+            open_buffer(folder, KEY, NOON_MS).database.close()
+    again = reopened(folder)
+    assert _rows(again) == before
+    assert not again.outbox.is_head_unknown()
+    assert again.recovery_report() is not None
+    assert not (folder / "restoring").exists()
+
+
+def test_every_damaged_page_is_found_and_nothing_is_silently_emptied(
+    folder: Path, tmp_path: Path, reopened: Callable[[Path], Buffer]
+) -> None:
+    buffer = reopened(folder)
+    for number in range(40):
+        _work(buffer, number)
+        _seal(buffer, number)
+    _copy(buffer)
+    for number in range(40, 60):
+        _work(buffer, number)
+        _seal(buffer, number)
+    buffer.outbox.settle(0, Accepted(received_ms=NOON_MS))
+    whole = buffer.database.rows("SELECT link, link_hash FROM revision ORDER BY link")
+    pages = buffer.database.rows("PRAGMA page_count")[0][0]
+    buffer.database.close()
+    for page in range(pages):
+        one = tmp_path / f"page {page}"
+        shutil.copytree(folder, one)
+        _damage(one / "buffer.db", page)
+        mended = reopened(one)
+        if _is_damaged(mended):
+            assert mended.mend(NOON_MS) is not None
+        assert mended.recovery_report() is not None, page
+        links = mended.database.rows("SELECT link, link_hash FROM revision ORDER BY link")
+        assert len(links) >= 40
+        assert set(links) <= set(whole)
+        # Either the end is known, or nothing may follow it.
+        assert mended.outbox.is_head_unknown() or links[-1] == whole[-1]
+        head = mended.outbox.head(DEVICE)
+        assert head == chain.Head(links[-1][0] + 1, bytes(links[-1][1]))
+        mended.database.close()
+        shutil.rmtree(one)
+
+
+# Rolling copies
+
+
+def test_copies_are_hourly_and_few(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    made = []
+    for hour in range(40):
+        _work(buffer, hour)
+        at_ms = NOON_MS + hour * EVERY_MS
+        _copy(buffer, at_ms)
+        _work(buffer, 1000 + hour)
+        _copy(buffer, at_ms + EVERY_MS - 1)
+        made.append(at_ms)
+    days = [copy.at_ms for copy in copies_in(folder)]
+    assert days == [made[-1], made[-2], made[-3], NOON_MS + 35 * EVERY_MS]
+    assert [path.suffix for path in (folder / "copies").iterdir()] == [".db"] * 4
+
+
+def test_without_a_change_no_copy_is_made(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    _copy(buffer)
+    for hour in range(1, 4):
+        _copy(buffer, NOON_MS + hour * EVERY_MS)
+    assert len(copies_in(folder)) == 1
+
+
+def test_what_is_written_while_a_copy_is_made_is_in_it(
+    folder: Path, reopened: Callable[[Path], Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyed, "PAGES_PER_SLICE", 1)
+    monkeypatch.setattr(keyed.Copying.step, "__defaults__", (1,))
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    number = 1
+    while buffer.upkeep._copies.step(NOON_MS, 0):
+        _work(buffer, number)
+        number += 1
+    assert number > 5
+    copy = copies_in(folder)[0]
+    assert copy.number == buffer.database.mark.number
+    connection = keyed.connect(copy.path, KEY)
+    assert connection.execute("SELECT count(*) FROM worked").fetchall() == [(number,)]
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    connection.close()
+
+
+def test_what_was_destroyed_is_in_no_copy_nor_in_quarantine_nor_in_the_wal(
+    folder: Path, reopened: Callable[[Path], Buffer]
+) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    _copy(buffer)
+    old = copies_in(folder)[0].path
+    (folder / "quarantine" / "1").mkdir(parents=True)
+    with buffer.database.transaction():
+        buffer.database.execute("DELETE FROM worked")
+        buffer.database.destroys()
+    assert (folder / "buffer.db-wal").stat().st_size > 0
+    _copy(buffer, NOON_MS + 1)
+    assert not old.exists()
+    assert not (folder / "quarantine").exists()
+    assert (folder / "buffer.db-wal").stat().st_size == 0
+    assert len(copies_in(folder)) == 1
+    _copy(buffer, NOON_MS + 2)
+    assert len(copies_in(folder)) == 1
+
+
+def test_a_copy_that_cannot_be_made_is_told_and_what_was_destroyed_goes_all_the_same(
+    folder: Path, reopened: Callable[[Path], Buffer]
+) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    _copy(buffer)
+    with buffer.database.transaction():
+        buffer.database.execute("DELETE FROM worked")
+        buffer.database.destroys()
+    (folder / "copies" / "next.draft").mkdir()
+    assert not buffer.upkeep._copies.step(NOON_MS, 0)
+    assert "No copy" in (buffer.upkeep.trouble or "")
+    assert copies_in(folder) == []
+
+
+def test_copies_and_quarantine_are_encrypted(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    _copy(buffer)
+    buffer.database.close()
+    _damage(folder / "buffer.db", 0)
+    reopened(folder)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert b"memo 0" not in path.read_bytes(), path
+            assert b"SQLite format 3" not in path.read_bytes(), path
