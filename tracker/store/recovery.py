@@ -183,7 +183,7 @@ def _build(
             if not _is_chain_whole(database, tables.get("revision"), said):
                 _put(database, HEAD_UNKNOWN, str(0 if said is None else said.links))
             _put(database, REPORT, _report(database, tables, base, now_ms, is_whole=is_whole))
-        database.check(is_thorough=True)
+        database.check(is_thorough=False)
         return True
     finally:
         database.close()

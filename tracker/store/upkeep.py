@@ -54,13 +54,11 @@ class Upkeep:
         if not self._is_checked or self._is_due(_CHECKED, WEEK_MS, now_ms):
             self._check(now_ms)
             return True
-        if self._copies.step(now_ms, mono_ms):
-            return True
         if not is_provisional and self._is_due(_RETAINED, DAY_MS, now_ms):
-            if self._retention.step(now_ms):
-                return True
-            self._settings.put(_RETAINED, str(now_ms))
-        return False
+            if not self._retention.step(now_ms):
+                self._settings.put(_RETAINED, str(now_ms))
+            return True
+        return self._copies.step(now_ms, mono_ms)  # last: what is destroyed together needs one new copy
 
     def settle(self, now_ms: int, mono_ms: int) -> None:
         """Do what must not wait for the next start: what was destroyed is in no copy.

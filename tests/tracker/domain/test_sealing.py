@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.clock import NOON_MS
 from tracker.domain.clock import Moment
 from tracker.domain.sealing import Unsealed, may_seal
-from tracker.domain.session import Phase, State
+from tracker.domain.session import PauseReason, Phase, State
 from wire.words import SEGMENT_MS
 
 END_MS = NOON_MS + SEGMENT_MS
@@ -33,12 +33,20 @@ ENDED = Unsealed(NOON_MS, last_end_ms=END_MS, last_hold_ms=None, is_provisional=
 PAUSED = State(phase=Phase.PAUSED, contract=UUID(int=1))
 
 
+def _locked(seen_ms: int, last_input_ms: int) -> State:
+    """Paused by the screen's lock, looked at at one instant, with the last input at another (both UTC)."""
+    tracking = _tracking(seen_ms, last_input_ms)
+    return replace(tracking, phase=Phase.PAUSED, pause_reason=PauseReason.LOCKED, counted=None, seen=tracking.counted)
+
+
 @pytest.mark.parametrize(
     ("segment", "state", "now_ms", "may"),
     [
         pytest.param(ENDED, State(), NOON_MS + 1, True, id="stopped, though the segment still runs"),
         pytest.param(ENDED, PAUSED, NOON_MS + 1, True, id="paused"),
         pytest.param(ENDED, _tracking(END_MS, END_MS), END_MS, True, id="ended, input at its end"),
+        pytest.param(ENDED, _locked(END_MS + 9, END_MS - 1), END_MS + 9, False, id="locked, may yet be idle"),
+        pytest.param(ENDED, _locked(END_MS + 9, END_MS), END_MS + 9, True, id="locked by the person"),
         pytest.param(ENDED, _tracking(END_MS - 1, END_MS - 1), END_MS, False, id="still runs"),
         pytest.param(ENDED, _tracking(END_MS + 9, END_MS - 1), END_MS + 9, False, id="idleness could still cut it"),
         pytest.param(ENDED, _tracking(END_MS + 9, END_MS + 1), END_MS + 9, True, id="input after its end"),

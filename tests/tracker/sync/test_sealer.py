@@ -368,3 +368,46 @@ def test_one_that_cannot_be_sealed_keeps_those_sealed_before(desk: Desk, monkeyp
         desk.seal(2 * SEGMENT_MS)
     assert desk.standing().worked_ms == 5000
     assert len(desk.buffer.journal.open_segments()) == 1
+
+
+# What must not be sealed
+
+
+def test_nothing_is_sealed_onto_a_head_that_is_not_known(desk: Desk) -> None:
+    desk.work(0, 1000)
+    desk.buffer.settings.put("head_unknown", "5")
+    assert desk.seal() == 0
+    assert len(desk.buffer.journal.open_segments()) == 1
+    desk.buffer.settings.delete("head_unknown")
+    assert desk.seal() == 1
+
+
+def test_time_that_overlaps_what_is_sealed_yields_to_it(desk: Desk) -> None:
+    desk.work(1000, 3000)
+    desk.seal()
+    desk.work(0, 5000, memo="late")
+    assert desk.seal() == 1
+    assert _spans(desk.standing()) == [(0, 1000, "late"), (1000, 3000, "memo"), (3000, 5000, "late")]
+
+
+def test_a_content_that_breaks_the_rules_is_told_and_holds_no_other_back(desk: Desk) -> None:
+    desk.work(0, 2000)
+    desk.work(1000, 3000, memo="overlapping")
+    desk.work(SEGMENT_MS, SEGMENT_MS + 1000)
+    assert desk.seal(2 * SEGMENT_MS) == 1
+    assert "2026-11-23 12:00 UTC cannot be sent" in (desk.sealer.trouble or "")
+    assert desk.standing(SEGMENT_MS).worked_ms == 1000
+    assert [one.unsealed.start_ms for one in desk.buffer.journal.open_segments()] == [NOON_MS]
+
+
+def test_a_picture_that_is_gone_is_sealed_as_lost(desk: Desk) -> None:
+    desk.work(0, 1000)
+    desk.snap(500)
+    (desk.folder / "pictures" / f"{'a' * 64}.picture").unlink()
+    desk.seal(3 * SEGMENT_MS)
+    [snapshot] = desk.standing().snapshots
+    assert (snapshot.status, snapshot.reason, snapshot.pictures) == (
+        SnapshotStatus.FAILED,
+        SnapshotReason.LOST,
+        (),
+    )
