@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+SEEDS ?= 10000
 TORTURE_ARGS ?=
 LOCK_ARGS ?=
 
@@ -15,7 +16,7 @@ virtual := $(if $(filter x,$(if $(DISPLAY),x)$(if $(WAYLAND_DISPLAY),w)),,deskto
 prepare = @$(PYTHON) -m scripts.prepare "make $@" $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rest test-all torture check format package bench lock clean
+.PHONY: help demo test test-rest test-all simulate torture check format package bench lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r command does; do \
@@ -35,6 +36,10 @@ test-rest: ## prove what make test leaves out: the slow tests and further server
 		echo "No test is marked slow here: make test has run them all."; }
 
 test-all: test test-rest ## prove everything: make test, then make test-rest
+
+simulate: ## run weeks of simulated work on the timer's rules (SEEDS=100000); goes on where it stopped
+	$(call prepare,)
+	@$(venv)/python -m tests.simulation --seeds $(SEEDS) --state .simulation
 
 torture: ## kill, cut off, fill and damage the buffer thousands of times (TORTURE_ARGS="--only power"); goes on where it stopped
 	$(call prepare,)
@@ -69,5 +74,5 @@ lock: ## pin the dependencies anew after a change of pyproject.toml (LOCK_ARGS=-
 		--no-emit-index-url --no-header --quiet $(LOCK_ARGS) -o requirements/all.txt
 
 clean: ## remove everything that these commands made in this folder
-	rm -rf .venv build dist demo-output *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .torture
+	rm -rf .venv build dist demo-output *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .torture .simulation
 	find . -name __pycache__ -prune -exec rm -rf {} +
