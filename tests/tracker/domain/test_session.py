@@ -532,6 +532,19 @@ def test_new_terms_can_reach_the_limit(machine: Machine) -> None:
     assert machine.state.phase is Phase.STOPPED
 
 
+def test_a_lowered_idle_limit_that_is_up_already_pauses_at_once(machine: Machine) -> None:
+    """Found by the simulation, seed 100069: the person came back before the next tick."""
+    machine.start()
+    machine.clock.advance(1000)
+    machine.tick()
+    machine.clock.advance(60_000)
+    assert machine.do(NewTerms(Terms(idle_limit_s=60))) == (
+        Worked(_interval(1000, 61_000)),
+        TakeAway(_at(1000), _at(61_000)),
+        Told(Notice.IDLE),
+    )
+
+
 # Locks
 
 
