@@ -295,9 +295,11 @@ def _idled(state: State, to: Moment) -> Step:
     last = state.counted or state.seen
     if last is None:
         return state, ()
-    last_input = _later(last, state.last_input_ms - last.mono_ms)
-    state = _paused(_taken_away(state, last_input.utc_ms), PauseReason.IDLE, last_input)
-    return state, (TakeAway(last_input.utc_ms, to.utc_ms), Told(Notice.IDLE))
+    since_ms = last.utc_ms + state.last_input_ms - last.mono_ms
+    paused = _paused(_taken_away(state, since_ms), PauseReason.IDLE, last)
+    away = (Span(since_ms, last.utc_ms),) if since_ms < last.utc_ms else ()
+    paused = replace(paused, paused_since_ms=since_ms, away=away)
+    return paused, (TakeAway(since_ms, to.utc_ms), Told(Notice.IDLE))
 
 
 def _taken_away(state: State, from_ms: int) -> State:
