@@ -252,8 +252,7 @@ class Timeline:
         terms = self._terms()
         felt = replace(terms, idle_limit_s=10**7) if self._sabotage.ignores_idleness else terms
         self._event(NewTerms(felt), lambda: self.truth.new_terms(terms))
-        self.driver.do(None)  # the idle limit may have come down below how long the person has been away
-        self._pass(0)
+        self._pass(0)  # the idle limit may have come down below how long the person has been away
 
     def _end_contract(self) -> None:
         self._event(ContractEnded(), self.truth.stop)

@@ -81,17 +81,17 @@ class Truth:
             self.input_t = max(self.input_t, newest_input_t)
 
     def _ends(self, *, is_present: bool) -> list[tuple[str, int]]:
-        """List what would end the present stretch, and when."""
+        """List what would end the present stretch, and when; of two at one instant, idleness comes first."""
         limit_ms = self.terms.idle_limit_s * 1000
         if self.mode == "locked":
             return [("_idle", self.input_t + limit_ms)]
         ends = []
+        if self.declared is None and not is_present:
+            ends.append(("_idle", self.input_t + limit_ms))
         if self.terms.stops_at_limit and self.terms.limit_left_ms is not None:
             ends.append(("stop", self._exhausted_t(self._limit_left, self.since_t)))
         if self.declared is not None:
             ends.append(("_use_up", self._exhausted_t(self._declared_left, self.since_t)))
-        elif not is_present:
-            ends.append(("_idle", self.input_t + limit_ms))
         return ends
 
     def _exhausted_t(self, left: Callable[[int], int], since_t: int) -> int:

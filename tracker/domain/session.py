@@ -198,7 +198,7 @@ def _handle(state: State, event: Event, now: Moment) -> Step:  # noqa: PLR0911, 
         case Suspend():
             return _suspended(state)
         case NewTerms(terms):
-            return _with_terms(state, terms)
+            return _renegotiated(state, terms)
         case ContractEnded():
             return (state, ()) if state.phase is Phase.STOPPED else (_stopped(state), (Told(Notice.CONTRACT_ENDED),))
         case TakenOver(at_ms):
@@ -295,9 +295,11 @@ def _idled(state: State, to: Moment) -> Step:
     last = state.counted or state.seen
     if last is None:
         return state, ()
-    last_input = _later(last, state.last_input_ms - last.mono_ms)
-    state = _paused(_taken_away(state, last_input.utc_ms), PauseReason.IDLE, last_input)
-    return state, (TakeAway(last_input.utc_ms, to.utc_ms), Told(Notice.IDLE))
+    since_ms = last.utc_ms + state.last_input_ms - last.mono_ms
+    paused = _paused(_taken_away(state, since_ms), PauseReason.IDLE, last)
+    away = (Span(since_ms, last.utc_ms),) if since_ms < last.utc_ms else ()
+    paused = replace(paused, paused_since_ms=since_ms, away=away)
+    return paused, (TakeAway(since_ms, to.utc_ms), Told(Notice.IDLE))
 
 
 def _taken_away(state: State, from_ms: int) -> State:
@@ -340,6 +342,16 @@ def _with_terms(state: State, terms: Terms) -> Step:
     was_over, state = state.is_over_limit, replace(state, terms=terms)
     is_told = state.is_over_limit and not was_over and not terms.stops_at_limit
     return state, (Told(Notice.LIMIT_REACHED),) if is_told else ()
+
+
+def _renegotiated(state: State, terms: Terms) -> Step:
+    """Go on by other terms from now; a shorter idle limit may be up already, and input to come must not hide that."""
+    state, told = _with_terms(state, terms)
+    state, settled = _settled(state)
+    if state.seen is None:
+        return state, told + settled
+    state, idled = _run(state, state.seen)
+    return state, told + settled + idled
 
 
 def _settled(state: State) -> Step:

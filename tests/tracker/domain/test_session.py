@@ -532,6 +532,31 @@ def test_new_terms_can_reach_the_limit(machine: Machine) -> None:
     assert machine.state.phase is Phase.STOPPED
 
 
+def test_a_lowered_idle_limit_that_is_up_already_pauses_at_once(machine: Machine) -> None:
+    """Found by the simulation, seed 100069: the person came back before the next tick."""
+    machine.start()
+    machine.clock.advance(1000)
+    machine.tick()
+    machine.clock.advance(60_000)
+    assert machine.do(NewTerms(Terms(idle_limit_s=60))) == (
+        Worked(_interval(1000, 61_000)),
+        TakeAway(_at(1000), _at(61_000)),
+        Told(Notice.IDLE),
+    )
+
+
+def test_idleness_that_began_yesterday_leaves_today_s_terms_as_they_are(machine: Machine) -> None:
+    """Found by the simulation, seed 414964: they were renewed again, as if midnight came a second time."""
+    machine.clock.advance(12 * 3_600_000 - 30_000)
+    machine.start()
+    machine.clock.advance(40_000)
+    machine.tick(has_input=False)
+    machine.do(NewTerms(Terms(idle_limit_s=30, declared_left_ms=7, declared_per_day_ms=5000)))
+    assert machine.state.pause_reason is PauseReason.IDLE
+    assert machine.state.terms.declared_left_ms == 7
+    assert machine.state.away == (Span(machine.now().utc_ms - 40_000, machine.now().utc_ms),)
+
+
 # Locks
 
 

@@ -73,13 +73,16 @@ class Book:
         elif self.mode not in ("stopped", "taken over"):
             self.away.append(at)
         self._renew(at)
+        self.find_idleness()
+        self.settle()
+
+    def find_idleness(self) -> None:
         is_watched = (self.mode == "tracking" and not self.declared) or self.mode == "locked"
         if is_watched and self.awake_ms - self.input_ms >= self.terms.idle_limit_s * 1000:
             since_ms = self.utc_ms - (self.awake_ms - self.input_ms)
             self.take_away(since_ms)
             self.pause("idle", since_ms)
             self.away = list(range(since_ms, self.utc_ms, HALF_MS))
-        self.settle()
 
     def sleep(self, ms: int) -> None:
         self.pause("suspended", self.utc_ms)
@@ -186,6 +189,8 @@ class Book:
                 self.pause("suspended", self.utc_ms)
             case NewTerms(terms):
                 self._take_terms(terms)
+                self.settle()
+                self.find_idleness()
             case TakenOver(at_ms):
                 self.take_away(at_ms)
                 if self.mode != "stopped":
@@ -260,8 +265,6 @@ def test_the_machine_records_what_the_book_does(steps: list[tuple[str, object]])
                 assert machine.state == before
             else:
                 assert is_allowed, event
-            if isinstance(event, NewTerms):
-                continue  # idleness by other terms is found with the next tick
         elif step == "sleep":
             assert isinstance(what, int)
             asleep.append((book.utc_ms, book.utc_ms + what))
