@@ -341,11 +341,8 @@ class Timeline:
                 raise _WrongError(f"{one} lies in the suspension {sleep}")
 
     def _check_overlaps(self, entries: list[Entry]) -> None:
-        """Look for overlaps in UTC among what was recorded by the marketplace's time."""
-        certain = sorted(
-            (one for one in entries if one.boot not in self.driver.guessed_boots), key=lambda e: e.start_ms
-        )
-        for one, two in pairwise(certain):
+        """Look for overlaps in UTC."""
+        for one, two in pairwise(sorted(entries, key=lambda one: one.start_ms)):
             if two.start_ms < one.end_ms:
                 raise _WrongError(f"{one} and {two} overlap")
 
@@ -353,8 +350,6 @@ class Timeline:
         """A billing week has no more time than it has."""
         weeks: dict[int, int] = {}
         for one in entries:
-            if one.boot in self.driver.guessed_boots:
-                continue
             start_ms = one.start_ms
             while start_ms < one.end_ms:
                 end_ms = min(one.end_ms, week_start_ms(start_ms) + WEEK_MS)
