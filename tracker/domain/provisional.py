@@ -55,14 +55,11 @@ def correction(
     """
     boots = tuple(boots)
     moved = _by_the_next(boots, own, by_ms, now_ms)
-    end_ms = certain_ms
-    for boot in boots:
-        moved[boot.id] += _ahead_ms(boot.first_ms + moved[boot.id], end_ms)
-        end_ms = boot.last_ms + moved[boot.id]
-    if any(boot.id == own for boot in boots):
-        return Correction(moved, moved[own] - by_ms)
-    ahead_ms = _ahead_ms(now_ms, end_ms)
-    return Correction(moved | {own: by_ms + ahead_ms}, ahead_ms)
+    pushed, end_ms = _pushed(boots, moved, certain_ms)
+    if all(boot.id != own for boot in boots):
+        pushed[own] = by_ms if end_ms is None else max(by_ms, by_ms + end_ms - now_ms)
+    ahead_ms = pushed[own] - by_ms
+    return Correction(pushed, ahead_ms) if ahead_ms <= MOST_AHEAD_MS else Correction(moved, 0)
 
 
 def _by_the_next(boots: tuple[Boot, ...], own: str | None, by_ms: int, now_ms: int) -> dict[str | None, int]:
@@ -77,7 +74,13 @@ def _by_the_next(boots: tuple[Boot, ...], own: str | None, by_ms: int, now_ms: i
     return moved
 
 
-def _ahead_ms(first_ms: int, end_ms: int | None) -> int:
-    """Give by how much a boot must be ahead to begin where the time before it ends."""
-    ahead_ms = 0 if end_ms is None else max(0, end_ms - first_ms)
-    return ahead_ms if ahead_ms <= MOST_AHEAD_MS else 0
+def _pushed(
+    boots: tuple[Boot, ...], moved: dict[str | None, int], end_ms: int | None
+) -> tuple[dict[str | None, int], int | None]:
+    """Let no boot begin before the time before it has ended; gives the end of the last, too."""
+    pushed = dict(moved)
+    for boot in boots:
+        if end_ms is not None:
+            pushed[boot.id] = max(moved[boot.id], end_ms - boot.first_ms)
+        end_ms = boot.last_ms + pushed[boot.id]
+    return pushed, end_ms

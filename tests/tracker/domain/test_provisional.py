@@ -48,6 +48,14 @@ def test_nothing_begins_before_the_end_of_what_is_certain(spans: list[tuple[int,
     assert now_ms + found.ahead_ms >= last_ms
 
 
+def test_a_guess_that_contradicts_what_is_certain_gives_way_however_far_it_was_off() -> None:
+    """The clock was set a day forward between two boots: the first one's error is not the second one's."""
+    day_ms = 86_400_000
+    boots = [Boot("a", 0, 1000, 0), Boot("b", 2 * day_ms, 2 * day_ms + 1000, 0)]
+    found = correction(boots, "b", -day_ms, now_ms=day_ms + 1000, certain_ms=5000)
+    assert (found.moved, found.ahead_ms) == ({"a": 5000, "b": -day_ms}, 0)
+
+
 def _placed(boots: list[Boot], now_ms: int) -> list[tuple[Boot, int]]:
     moved = correction(boots, "none", 0, now_ms=now_ms, certain_ms=None).moved
     return [(boot, moved[boot.id]) for boot in boots]
