@@ -68,6 +68,10 @@ class InputCounter(abc.ABC):
     def problem(self) -> str | None:
         """Say what ended the counting, or None while it runs or is stopped; `start` tries again."""
 
+    def blind_spot(self) -> str | None:
+        """Say what input it does not see although it counts, and what to do about that; None where it sees all."""
+        return None
+
 
 class NullInput(InputCounter):
     """Input of a machine where nothing can be counted; it says so and its source is *none*."""
