@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tracker.capture.idle.port import IdleWatch, NullIdle
 from tracker.capture.input.port import InputCounter, InputUnavailableError, NullInput
 from tracker.capture.picture import is_blank
 from tracker.capture.power.port import NullPower, PowerUnavailableError, PowerWatch
 from tracker.capture.screen.port import NullScreen, Screen, ScreenUnavailableError
+from tracker.capture.window.port import NullWindows, WindowList
 from tracker.domain.errors import MachineError
 
 _SYSTEM = sys.platform
@@ -22,7 +23,7 @@ _NO_DISPLAY = "There is no display: DISPLAY is not set, so there is no screen to
 _NO_DISPLAY_REMEDY = "Start the tracker inside a desktop session, or set DISPLAY to the X server to watch."
 _NOT_YET = "Daybook does not support screens, input and idleness on {system} yet."
 _NOT_YET_REMEDY = "Use Daybook under X11 on Linux for now."
-_SYSTEM_NAMES = {"win32": "Windows", "darwin": "macOS"}
+_NO_WINDOWS = "Daybook does not list the windows of this desktop yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class BackEnds:
         power: tells of suspension, shutdown and the screen lock.
         session: "x11", "wayland", "none", "windows", "macos" or the system's own name.
         remedy: what the person can do where the back ends are null, else None.
+        windows: lists the windows that can be seen.
     """
 
     screen: Screen
@@ -44,6 +46,7 @@ class BackEnds:
     power: PowerWatch
     session: str
     remedy: str | None = None
+    windows: WindowList = field(default_factory=lambda: NullWindows(_NO_WINDOWS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,10 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
         system: the platform, as `sys.platform` names it.
     """
     power = _choose_power(environ, monotonic_ms, system)
-    if system in _SYSTEM_NAMES:
-        name = _SYSTEM_NAMES[system]
-        return _nulls(_NOT_YET.format(system=name), _NOT_YET_REMEDY, power, name.lower())
+    if system == "win32":
+        return _windows(monotonic_ms, power)
+    if system == "darwin":
+        return _macos(monotonic_ms, power)
     if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
         return _nulls(_WAYLAND, _WAYLAND_REMEDY, power, "wayland")
     if not system.startswith("linux"):
@@ -153,6 +157,28 @@ def _choose_power(environ: Mapping[str, str], monotonic_ms: Callable[[], int], s
     )
 
 
+def _windows(monotonic_ms: Callable[[], int], power: PowerWatch) -> BackEnds:
+    # Each is imported where its system's libraries are.
+    from tracker.capture.idle.windows import WindowsIdle  # noqa: PLC0415
+    from tracker.capture.input.windows import WindowsInput  # noqa: PLC0415
+    from tracker.capture.screen.windows import WindowsScreen  # noqa: PLC0415
+    from tracker.capture.window.windows import WindowsWindows  # noqa: PLC0415
+
+    counter, windows = WindowsInput(monotonic_ms), WindowsWindows()
+    return BackEnds(WindowsScreen(), counter, WindowsIdle(), power, "windows", windows=windows)
+
+
+def _macos(monotonic_ms: Callable[[], int], power: PowerWatch) -> BackEnds:
+    # Likewise.
+    from tracker.capture.idle.macos import MacIdle  # noqa: PLC0415
+    from tracker.capture.input.macos import MacInput  # noqa: PLC0415
+    from tracker.capture.screen.macos import MacScreen  # noqa: PLC0415
+    from tracker.capture.window.macos import MacWindows  # noqa: PLC0415
+
+    counter, windows = MacInput(monotonic_ms), MacWindows()
+    return BackEnds(MacScreen(), counter, MacIdle(), power, "macos", windows=windows)
+
+
 def _nulls(reason: str, remedy: str, power: PowerWatch, session: str) -> BackEnds:
     whole = f"{reason} {remedy}"
     return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), power, session, remedy)
@@ -194,7 +220,9 @@ def _examine_input(counter: InputCounter, remedy: str | None) -> Finding:
     if problem is not None:
         return Finding("input", counter.name, works=False, sentence=problem, remedy=remedy)
     sentence = "The desktop reports key presses, clicks and scrolls; only their number is kept."
-    return Finding("input", counter.name, works=True, sentence=sentence, remedy=None)
+    blind_spot = counter.blind_spot()
+    whole = f"{sentence} {blind_spot}" if blind_spot else sentence
+    return Finding("input", counter.name, works=True, sentence=whole, remedy=None)
 
 
 def _examine_idle(watch: IdleWatch, remedy: str | None) -> Finding:
