@@ -9,7 +9,7 @@ from stage.waiting import until
 from tests.fakes.idle import FakeIdle
 from tests.fakes.input import FakeInput
 from tests.fakes.quartz import KEY_DOWN, FakeQuartz
-from tests.fakes.windows import FakeWindows
+from tests.fakes.win32 import FakeWin32
 from tests.fakes.xserver import XServer
 from tracker.capture.idle.macos import MacIdle
 from tracker.capture.idle.port import Idleness, IdleWatch, NullIdle
@@ -92,7 +92,7 @@ class WindowsRig(Rig):
     """The real logic above Windows's calls, which this machine has not; its ticks wrap on the way."""
 
     def __init__(self) -> None:
-        self._windows = FakeWindows()
+        self._windows = FakeWin32()
         self.watch = WindowsIdle(self._windows.load, self._windows.last_error)
         self._left = 10
 

@@ -8,7 +8,7 @@ import pytest
 from stage.waiting import until
 from tests.fakes.input import FakeInput
 from tests.fakes.quartz import KEY_DOWN, LEFT, SCROLLED, FakeQuartz
-from tests.fakes.windows import FakeWindows, mouse, typed
+from tests.fakes.win32 import FakeWin32, mouse, typed
 from tests.fakes.xserver import XServer
 from tracker.capture.input.macos import MacInput
 from tracker.capture.input.port import Counts, InputCounter, InputUnavailableError, NullInput
@@ -81,7 +81,7 @@ class WindowsRig(Rig):
     """The real logic above Windows's calls, which this machine has not."""
 
     def __init__(self) -> None:
-        self._windows = FakeWindows()
+        self._windows = FakeWin32()
         self.counter = WindowsInput(lambda: self.now_ms, self._windows.load, self._windows.last_error)
 
     def make(self, *, keys: int = 0, clicks: int = 0, scrolls: int = 0) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.quartz import FakeQuartz
 from tests.fakes.screen import FakeScreen
-from tests.fakes.windows import FakeWindows
+from tests.fakes.win32 import FakeWin32
 from tests.fakes.xserver import XServer
 from tracker.capture.picture import is_blank
 from tracker.capture.screen.macos import MacScreen
@@ -63,7 +63,7 @@ class WindowsRig(Rig):
     """The real logic above Windows's calls, which this machine has not."""
 
     def __init__(self) -> None:
-        self._windows = FakeWindows()
+        self._windows = FakeWin32()
         self.screen = WindowsScreen(self._windows.load, self._windows.open_mss, self._windows.last_error)
 
     def paint(self, bgr: bytes) -> None:

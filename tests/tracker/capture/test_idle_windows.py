@@ -4,18 +4,18 @@ import ctypes
 
 import pytest
 
-from tests.fakes.windows import FakeWindows
+from tests.fakes.win32 import FakeWin32
 from tracker.capture.idle.port import Idleness
 from tracker.capture.idle.windows import LastInput, WindowsIdle
 
 
-def _watch(windows: FakeWindows) -> WindowsIdle:
+def _watch(windows: FakeWin32) -> WindowsIdle:
     return WindowsIdle(windows.load, windows.last_error)
 
 
 @pytest.mark.parametrize("start", [0, 12_000, 2**32 - 3_000, 2**32 - 1, 2**31 - 2_000, 5 * 2**32 - 4_000])
 def test_input_has_its_own_time_also_where_the_ticks_wrap(start: int) -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.tick = windows.last_tick = start
     watch = _watch(windows)
     assert watch.look(100_000) == Idleness(100_000, moved=False)
@@ -27,7 +27,7 @@ def test_input_has_its_own_time_also_where_the_ticks_wrap(start: int) -> None:
 
 
 def test_weeks_without_input_are_weeks_without_input() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     watch = _watch(windows)
     watch.look(1_000)
     for week in range(1, 10):  # the ticks wrap after seven
@@ -36,7 +36,7 @@ def test_weeks_without_input_are_weeks_without_input() -> None:
 
 
 def test_a_tick_count_that_is_ahead_or_goes_back_moves_nothing_into_the_future_or_the_past() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.tick, windows.last_tick = 50_000, 49_000
     watch = _watch(windows)
     watch.look(10_000)
@@ -48,7 +48,7 @@ def test_a_tick_count_that_is_ahead_or_goes_back_moves_nothing_into_the_future_o
 
 
 def test_a_pointer_that_a_program_moved_is_no_input() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     watch = _watch(windows)
     watch.look(10_000)
     windows.pointer, windows.tick = (500, 500), 5_000
@@ -57,7 +57,7 @@ def test_a_pointer_that_a_program_moved_is_no_input() -> None:
 
 
 def test_a_pointer_that_cannot_be_seen_has_not_moved_and_is_found_again() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     watch = _watch(windows)
     watch.look(10_000)
     windows.pointer, windows.tick, windows.last_tick = None, 5_000, 4_000
@@ -68,7 +68,7 @@ def test_a_pointer_that_cannot_be_seen_has_not_moved_and_is_found_again() -> Non
 
 
 def test_a_refusal_is_a_sentence() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.refuses = {"GetLastInputInfo"}
 
     assert str(_watch(windows).problem()).endswith("inside your own desktop session.")

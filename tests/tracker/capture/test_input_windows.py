@@ -5,7 +5,7 @@ import ctypes
 import pytest
 
 from stage.waiting import until
-from tests.fakes.windows import FakeWindows, key, mouse, typed
+from tests.fakes.win32 import FakeWin32, key, mouse, typed
 from tracker.capture.input.port import Counts, InputUnavailableError
 from tracker.capture.input.windows import ELEVATED_WINDOWS, Device, RawInput, Tally, WindowsInput
 
@@ -19,7 +19,7 @@ def _counted(*records: bytes) -> Counts:
     return tally.take()
 
 
-def _counter(windows: FakeWindows) -> WindowsInput:
+def _counter(windows: FakeWin32) -> WindowsInput:
     return WindowsInput(lambda: 1_000, windows.load, windows.last_error)
 
 
@@ -77,7 +77,7 @@ def test_the_two_wheels_do_not_add_up_to_a_notch() -> None:
 
 
 def test_a_burst_is_counted_exactly() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     counter = _counter(windows)
     counter.start()
     for _ in range(100):
@@ -88,7 +88,7 @@ def test_a_burst_is_counted_exactly() -> None:
 
 
 def test_the_queue_is_read_in_its_own_thread_and_given_back() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     counter = _counter(windows)
     counter.start()
     assert windows.registered == {(1, 2): 0x100, (1, 6): 0x100}, "the mouse and the keyboard, in the background"
@@ -101,7 +101,7 @@ def test_the_queue_is_read_in_its_own_thread_and_given_back() -> None:
 
 
 def test_input_that_comes_just_after_a_read_ends_the_next_wait() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     counter = _counter(windows)
     counter.start()
     windows.on_empty = lambda: windows.post(typed(1))
@@ -112,7 +112,7 @@ def test_input_that_comes_just_after_a_read_ends_the_next_wait() -> None:
 
 
 def test_nothing_of_a_key_stays_in_memory_once_it_is_read() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     source = RawInput(windows.load, windows.last_error)
     source.open()
     windows.post([key(0x1E1E), key(0x1E1E, UP)])
@@ -132,7 +132,7 @@ def test_nothing_of_a_key_stays_in_memory_once_it_is_read() -> None:
 
 @pytest.mark.parametrize("refused", ["CreateEventW", "CreateWindowExW", "RegisterRawInputDevices"])
 def test_each_refusal_names_its_call_and_leaves_nothing_behind(refused: str) -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.refuses = {refused}
     counter = _counter(windows)
 
@@ -144,7 +144,7 @@ def test_each_refusal_names_its_call_and_leaves_nothing_behind(refused: str) -> 
 
 
 def test_a_windows_that_lacks_a_function_says_which() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.missing = {"RegisterRawInputDevices"}
     counter = _counter(windows)
 
@@ -159,7 +159,7 @@ def test_elsewhere_it_says_that_this_is_no_windows() -> None:
 
 
 def test_an_error_of_ours_is_raised_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    counter = _counter(FakeWindows())
+    counter = _counter(FakeWin32())
     monkeypatch.setattr(RawInput, "open", lambda _self: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
@@ -167,7 +167,7 @@ def test_an_error_of_ours_is_raised_at_the_start(monkeypatch: pytest.MonkeyPatch
 
 
 def test_elevated_windows_are_a_blind_spot_unless_the_tracker_is_elevated_too() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     assert _counter(windows).blind_spot() == ELEVATED_WINDOWS
     assert "start Daybook as administrator too" in ELEVATED_WINDOWS
     windows.elevated = True

@@ -15,7 +15,7 @@ from tests.fakes.login1 import FakeLogin1, PrivateBus
 from tests.fakes.power import FakePower
 from tests.fakes.quartz import FakeQuartz
 from tests.fakes.screen import FakeScreen
-from tests.fakes.windows import FakeWindows
+from tests.fakes.win32 import FakeWin32
 from tests.fakes.xserver import XServer
 from tracker.capture.input.port import Counts, InputUnavailableError
 from tracker.capture.input.windows import WindowsInput
@@ -152,7 +152,7 @@ def test_a_running_counter_goes_on_undisturbed() -> None:
 
 
 def test_on_windows_the_doctor_says_what_elevated_windows_hide() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     _, _, _, fakes = _fakes()
     back_ends = replace(fakes, input=WindowsInput(_now_ms, windows.load, windows.last_error))
     finding = _by_port(doctor(back_ends))["input"]
@@ -165,7 +165,7 @@ def test_on_windows_the_doctor_says_what_elevated_windows_hide() -> None:
 
 
 def test_on_windows_the_doctor_says_what_a_missing_resolution_needs() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.refuses = {"SetThreadDpiAwarenessContext"}
     _, _, _, fakes = _fakes()
     finding = _by_port(doctor(replace(fakes, screen=WindowsScreen(windows.load, windows.open_mss))))["screen"]

@@ -3,18 +3,18 @@
 import pytest
 from mss.exception import ScreenShotError
 
-from tests.fakes.windows import PER_MONITOR_AWARE_V2, SYSTEM_AWARE, FakeWindows
+from tests.fakes.win32 import PER_MONITOR_AWARE_V2, SYSTEM_AWARE, FakeWin32
 from tracker.capture.foreign import load_dll
 from tracker.capture.screen.port import ScreenUnavailableError
 from tracker.capture.screen.windows import WindowsScreen
 
 
-def _screen(windows: FakeWindows) -> WindowsScreen:
+def _screen(windows: FakeWin32) -> WindowsScreen:
     return WindowsScreen(windows.load, windows.open_mss, windows.last_error)
 
 
 def test_real_pixels_come_whatever_the_process_is_aware_of() -> None:
-    windows = FakeWindows((3840, 2160), (1920, 1080))
+    windows = FakeWin32((3840, 2160), (1920, 1080))
     with windows.open_mss() as unaware:
         assert unaware.monitors[1:] == [(2560, 1440), (1280, 720)], "what the person would get without it"
     frames = _screen(windows).grab()
@@ -23,7 +23,7 @@ def test_real_pixels_come_whatever_the_process_is_aware_of() -> None:
 
 
 def test_the_awareness_is_the_threads_own_again_after_a_grab_and_after_a_failure() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     seen: list[int] = []
     windows.grab_failure = ScreenShotError("Windows graphics function failed: BitBlt: Access is denied.")
 
@@ -44,7 +44,7 @@ def test_the_awareness_is_the_threads_own_again_after_a_grab_and_after_a_failure
 
 
 def test_a_windows_without_real_pixels_takes_no_picture_and_says_which_is_needed() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.refuses = {"SetThreadDpiAwarenessContext"}
 
     with pytest.raises(ScreenUnavailableError, match=r"real pixels.*error 5.*Update to Windows 10 1809 or later\."):
@@ -56,7 +56,7 @@ def test_a_windows_without_real_pixels_takes_no_picture_and_says_which_is_needed
 
 
 def test_on_a_secure_desktop_nothing_is_grabbed() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.own_desktop_shown = False
 
     with pytest.raises(ScreenUnavailableError, match=r"secure desktop.*Unlock the screen or answer the prompt\."):
@@ -65,7 +65,7 @@ def test_on_a_secure_desktop_nothing_is_grabbed() -> None:
 
 
 def test_a_prompt_that_comes_up_during_the_grab_spoils_it() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
 
     def open_and_lock() -> object:
         windows.own_desktop_shown = False
@@ -77,7 +77,7 @@ def test_a_prompt_that_comes_up_during_the_grab_spoils_it() -> None:
 
 
 def test_whether_it_is_the_persons_desktop_must_be_known() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.refuses = {"GetUserObjectInformationW"}
 
     with pytest.raises(ScreenUnavailableError, match="GetUserObjectInformation, error 5"):
@@ -85,7 +85,7 @@ def test_whether_it_is_the_persons_desktop_must_be_known() -> None:
 
 
 def test_no_monitor_is_no_picture() -> None:
-    windows = FakeWindows()
+    windows = FakeWin32()
     windows.sizes = ()
 
     with pytest.raises(ScreenUnavailableError, match="no monitor is connected"):

@@ -4,19 +4,19 @@ import ctypes
 
 import pytest
 
-from tests.fakes.windows import FakeWindow, FakeWindows
+from tests.fakes.win32 import FakeWindow, FakeWin32
 from tracker.capture.window.port import Window, WindowsUnavailableError
 from tracker.capture.window.windows import ProcessEntry, WindowsWindows
 
 
-def _windows(*open_windows: FakeWindow) -> FakeWindows:
-    windows = FakeWindows()
+def _windows(*open_windows: FakeWindow) -> FakeWin32:
+    windows = FakeWin32()
     windows.windows = list(open_windows)
     windows.processes = {4: "firefox.exe", 8: "Notepad.exe", 12: "ApplicationFrameHost.exe", 16: "Calculator.exe"}
     return windows
 
 
-def _listed(windows: FakeWindows) -> tuple[Window, ...]:
+def _listed(windows: FakeWin32) -> tuple[Window, ...]:
     return WindowsWindows(windows.load, windows.last_error).visible()
 
 

@@ -190,7 +190,9 @@ class RawInput:
         answer = self._call("MsgWaitForMultipleObjects", 1, handles, 0, _INFINITE, _QS_RAWINPUT)
         if answer == _WAIT_FAILED:
             raise OSError(f"MsgWaitForMultipleObjects, error {self._error_number()}")
-        return answer != _WAIT_STOPPED and self._call("WaitForSingleObject", self._stop, _GATHER_MS) != _WAIT_STOPPED
+        if answer == _WAIT_STOPPED:
+            return False
+        return bool(self._call("WaitForSingleObject", self._stop, _GATHER_MS) != _WAIT_STOPPED)
 
     def read(self) -> Counts:
         """Count all that lies in the queue and overwrite it."""

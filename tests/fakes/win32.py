@@ -41,7 +41,7 @@ class FakeWindow:
     alive: bool = True
 
 
-class FakeWindows:
+class FakeWin32:
     """All functions that the back ends call; each says 0 while its name stands in `refuses`.
 
     Args:
@@ -311,7 +311,7 @@ class FakeWindows:
 class FakeMss:
     """mss's handle on that Windows: what it sees depends on the thread's awareness, as with GDI."""
 
-    def __init__(self, windows: FakeWindows) -> None:
+    def __init__(self, windows: FakeWin32) -> None:
         self._windows = windows
 
     def __enter__(self) -> Self:
