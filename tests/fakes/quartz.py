@@ -43,7 +43,8 @@ class FakeQuartz:
         self.now_ms = 0
         self.event_ms: dict[int, int] = defaultdict(lambda: LONG_AGO_MS)
         self.moving = False
-        self.windows: list[dict[str, object]] | None = []
+        self.windows: list[dict[str, object]] = []
+        self.lists_windows = True
         self._objects: dict[int, object] = {}
         self._last = 0x7FFF_0000_0000
         self.live: set[int] = set()
@@ -141,7 +142,7 @@ class FakeQuartz:
     def _CGWindowListCopyWindowInfo(self, options: int, window: int) -> int | None:  # noqa: N802
         assert (options, window) == (17, 0)
         self.calls.append("windows")
-        return None if self.windows is None else self._made(self.windows)
+        return self._made(self.windows) if self.lists_windows else None
 
     def _CFArrayGetCount(self, array: int) -> int:  # noqa: N802
         return len(self._list(array))
@@ -185,3 +186,9 @@ class FakeQuartz:
         self._last += 0x10
         self._objects[self._last] = value
         return self._last
+
+
+def quartz_window(owner: str | None, title: str | None, layer: int = 0) -> dict[str, object]:
+    """Describe a window as CGWindowListCopyWindowInfo does; what it says nothing of is left out."""
+    named = {"kCGWindowOwnerName": owner, "kCGWindowName": title}
+    return {"kCGWindowLayer": layer, **{name: value for name, value in named.items() if value is not None}}

@@ -28,7 +28,7 @@ class FakeShot:
 
 
 @dataclass
-class FakeWindow:
+class Win32Window:
     """A top-level window; `inner` is the process of the store app that it frames."""
 
     handle: int
@@ -63,7 +63,7 @@ class FakeWin32:
         self.moving = False
         self.pointer: tuple[int, int] | None = (10, 10)
         self.elevated = False
-        self.windows: list[FakeWindow] = []
+        self.windows: list[Win32Window] = []
         self.processes: dict[int, str] = {}
         self.active: int | None = None
         self.registered: dict[tuple[int, int], int] = {}
@@ -72,7 +72,9 @@ class FakeWin32:
         """Happens once, just after the queue was found empty."""
         self.dwm_error = 0
         self._queue: list[bytes] = []
-        self._is_fresh = self._is_stopped = False
+        self.wakes = False
+        """Whether a wait for input ends: there is some that was not there at the last GetQueueStatus."""
+        self._is_stopped = False
         self._changed = threading.Condition()
         self._owner: int | None = None
         self._named: list[tuple[int, str]] = []
@@ -139,12 +141,12 @@ class FakeWin32:
         with self._changed:
             if self.registered:
                 self._queue += records
-                self._is_fresh = True
+                self.wakes = True
                 self._changed.notify_all()
 
     def lose_input(self) -> None:
         with self._changed:
-            self.input_lost = self._is_fresh = True
+            self.input_lost = self.wakes = True
             self._changed.notify_all()
 
     def restore_input(self) -> None:
@@ -196,13 +198,13 @@ class FakeWin32:
     def _GetQueueStatus(self, flags: int) -> int:  # noqa: N802
         assert flags == 0x400
         with self._changed:
-            self._is_fresh = False
+            self.wakes = False
         return 0
 
     def _MsgWaitForMultipleObjects(self, number: int, handles: Any, every: int, wait_ms: int, mask: int) -> int:  # noqa: N802
         assert (number, handles[0], every, wait_ms, mask) == (1, EVENT, 0, FAILED, 0x400)
         with self._changed:
-            self._changed.wait_for(lambda: self._is_stopped or self._is_fresh)
+            self._changed.wait_for(lambda: self._is_stopped or self.wakes)
             return 0 if self._is_stopped else 1
 
     def _WaitForSingleObject(self, event: int, wait_ms: int) -> int:  # noqa: N802
@@ -240,7 +242,7 @@ class FakeWin32:
 
     # Windows.
 
-    def _find(self, handle: int) -> FakeWindow | None:
+    def _find(self, handle: int) -> Win32Window | None:
         return next((one for one in self.windows if one.handle == handle and one.alive), None)
 
     def _EnumWindows(self, note: Any, word: int) -> int:  # noqa: N802

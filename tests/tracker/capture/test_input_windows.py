@@ -100,15 +100,19 @@ def test_the_queue_is_read_in_its_own_thread_and_given_back() -> None:
     assert windows.calls[-3:] == ["RegisterRawInputDevices", "DestroyWindow", "CloseHandle"]
 
 
-def test_input_that_comes_just_after_a_read_ends_the_next_wait() -> None:
+def test_a_read_lets_the_next_wait_sleep_unless_something_came_just_after_it() -> None:
     windows = FakeWin32()
-    counter = _counter(windows)
-    counter.start()
+    source = RawInput(windows.load, windows.last_error)
+    source.open()
+    windows.post(typed(20))
+    assert source.read() == Counts(20, 0, 0)
+    wakes = [windows.wakes]
     windows.on_empty = lambda: windows.post(typed(1))
-    windows.post([mouse(0x1)])
+    source.read()
+    wakes.append(windows.wakes)
+    source.close()
 
-    until(lambda: counter.take().keys, "the key", within_s=5, poll_s=0.001)
-    counter.stop()
+    assert wakes == [False, True]
 
 
 def test_nothing_of_a_key_stays_in_memory_once_it_is_read() -> None:

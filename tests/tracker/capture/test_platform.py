@@ -16,6 +16,7 @@ from tests.fakes.power import FakePower
 from tests.fakes.quartz import FakeQuartz
 from tests.fakes.screen import FakeScreen
 from tests.fakes.win32 import FakeWin32
+from tests.fakes.windows import FakeWindows
 from tests.fakes.xserver import XServer
 from tracker.capture.input.port import Counts, InputUnavailableError
 from tracker.capture.input.windows import WindowsInput
@@ -25,6 +26,7 @@ from tracker.capture.power.port import PowerEvent
 from tracker.capture.screen.macos import MacScreen
 from tracker.capture.screen.port import ScreenUnavailableError
 from tracker.capture.screen.windows import WindowsScreen
+from tracker.capture.window.port import WindowsUnavailableError
 from tracker.clock import monotonic_ms
 
 
@@ -68,6 +70,8 @@ def test_elsewhere_the_nulls_say_why_and_what_to_do(
     with pytest.raises(InputUnavailableError, match=says):
         back_ends.input.start()
     assert back_ends.remedy in str(screen.value)
+    with pytest.raises(WindowsUnavailableError, match="which windows" if session == "wayland" else says):
+        back_ends.windows.visible()
 
 
 @pytest.mark.parametrize(("system", "session"), [("win32", "windows"), ("darwin", "macos")])
@@ -83,7 +87,7 @@ def test_windows_and_macos_have_back_ends_of_their_own(system: str, session: str
 def test_back_ends_of_a_system_that_this_is_not_fail_in_sentences(system: str) -> None:
     findings = doctor(choose({}, _now_ms, system=system))
 
-    assert [finding.works for finding in findings] == [False] * 4
+    assert [finding.works for finding in findings] == [False] * 5
     assert all(finding.sentence.endswith(".") and "\n" not in finding.sentence for finding in findings)
 
 
@@ -120,11 +124,11 @@ def test_only_this_module_asks_which_platform_it_is() -> None:
 
 def _fakes() -> tuple[FakeScreen, FakeInput, FakeIdle, BackEnds]:
     screen, counter, watch = FakeScreen((64, 36), (20, 10)), FakeInput(_now_ms), FakeIdle()
-    return screen, counter, watch, BackEnds(screen, counter, watch, FakePower(), "fake")
+    return screen, counter, watch, BackEnds(screen, counter, watch, FakePower(), "fake", windows=FakeWindows())
 
 
 def _by_port(findings: tuple[Finding, ...]) -> dict[str, Finding]:
-    assert [finding.port for finding in findings] == ["screen", "input", "idle", "power"]
+    assert [finding.port for finding in findings] == ["screen", "input", "idle", "power", "windows"]
     return {finding.port: finding for finding in findings}
 
 
@@ -200,6 +204,8 @@ def test_each_failure_is_told_at_its_own_port() -> None:
     screen.lost, counter.lost, watch.lost = "No screen.", "No input.", "No pointer."
     assert isinstance(back_ends.power, FakePower)
     back_ends.power.lost = "No bus."
+    assert isinstance(back_ends.windows, FakeWindows)
+    back_ends.windows.lost = "No windows."
     found = _by_port(doctor(back_ends))
 
     assert {port: (finding.works, finding.sentence) for port, finding in found.items()} == {
@@ -207,7 +213,9 @@ def test_each_failure_is_told_at_its_own_port() -> None:
         "input": (False, "No input."),
         "idle": (False, "No pointer."),
         "power": (False, "No bus."),
+        "windows": (False, "No windows."),
     }
+    assert "approve" in (found["windows"].remedy or "")
 
 
 def test_nulls_never_pass_for_working() -> None:
@@ -227,7 +235,7 @@ def test_the_doctor_works_on_a_real_display_and_types_nothing(x_server: XServer)
     back_ends.idle.close()
 
     assert [finding.works for finding in findings[:3]] == [True, True, True]
-    assert [finding.back_end for finding in findings] == ["x11", "x11", "x11", "login1"]
+    assert [finding.back_end for finding in findings] == ["x11", "x11", "x11", "login1", "x11"]
     assert witness.take() == Counts(0, 0, 0), "no test key reaches the person's window"
 
 

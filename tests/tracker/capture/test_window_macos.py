@@ -2,15 +2,10 @@
 
 import pytest
 
-from tests.fakes.quartz import FakeQuartz
+from tests.fakes.quartz import FakeQuartz, quartz_window
 from tracker.capture.macos import RECORDING_STEP
 from tracker.capture.window.macos import MacWindows
 from tracker.capture.window.port import Window, WindowsUnavailableError
-
-
-def _window(owner: str | None, title: str | None, layer: int = 0) -> dict[str, object]:
-    named = {"kCGWindowOwnerName": owner, "kCGWindowName": title}
-    return {"kCGWindowLayer": layer, **{name: value for name, value in named.items() if value is not None}}
 
 
 def _quartz(*windows: dict[str, object]) -> FakeQuartz:
@@ -20,7 +15,11 @@ def _quartz(*windows: dict[str, object]) -> FakeQuartz:
 
 
 def test_windows_are_told_by_program_and_title_and_the_first_is_active() -> None:
-    quartz = _quartz(_window("Safari", "Bank – Übersicht"), _window("TextEdit", "notes 日本語"), _window("Notes", None))
+    quartz = _quartz(
+        quartz_window("Safari", "Bank – Übersicht"),
+        quartz_window("TextEdit", "notes 日本語"),
+        quartz_window("Notes", None),
+    )
 
     assert MacWindows(quartz.load).visible() == (
         Window("Safari", "Bank – Übersicht", is_active=True),
@@ -32,12 +31,12 @@ def test_windows_are_told_by_program_and_title_and_the_first_is_active() -> None
 
 def test_floating_windows_are_seen_and_the_menu_bars_are_none() -> None:
     quartz = _quartz(
-        _window("Window Server", "Menubar", 24),
-        _window("Slack", "Item-0", 25),
-        _window("Dock", "Dock", 20),
-        _window("Stickies", "a password", 3),
-        _window("TextEdit", "notes"),
-        _window("Window Server", "Desktop", -2147483603),
+        quartz_window("Window Server", "Menubar", 24),
+        quartz_window("Slack", "Item-0", 25),
+        quartz_window("Dock", "Dock", 20),
+        quartz_window("Stickies", "a password", 3),
+        quartz_window("TextEdit", "notes"),
+        quartz_window("Window Server", "Desktop", -2147483603),
     )
 
     assert MacWindows(quartz.load).visible() == (
@@ -47,7 +46,7 @@ def test_floating_windows_are_seen_and_the_menu_bars_are_none() -> None:
 
 
 def test_without_the_permission_there_are_no_titles_and_so_no_list() -> None:
-    quartz = _quartz(_window("Safari", None))
+    quartz = _quartz(quartz_window("Safari", None))
     quartz.granted = False
 
     with pytest.raises(WindowsUnavailableError) as caught:
@@ -57,7 +56,7 @@ def test_without_the_permission_there_are_no_titles_and_so_no_list() -> None:
 
 
 def test_a_window_without_a_level_is_not_left_out_but_refused() -> None:
-    quartz = _quartz(_window("Safari", "Bank"), {"kCGWindowOwnerName": "Odd"})
+    quartz = _quartz(quartz_window("Safari", "Bank"), {"kCGWindowOwnerName": "Odd"})
 
     with pytest.raises(WindowsUnavailableError, match="a window has no kCGWindowLayer"):
         MacWindows(quartz.load).visible()
@@ -66,7 +65,7 @@ def test_a_window_without_a_level_is_not_left_out_but_refused() -> None:
 
 def test_no_list_is_a_sentence() -> None:
     quartz = _quartz()
-    quartz.windows = None
+    quartz.lists_windows = False
 
     with pytest.raises(WindowsUnavailableError, match=r"gave nothing.*\.$"):
         MacWindows(quartz.load).visible()
