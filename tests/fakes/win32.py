@@ -16,7 +16,7 @@ from tracker.capture.window import windows as window
 
 EVENT, MESSAGE_WINDOW, DESKTOP, SNAPSHOT, TOKEN = (0x7FFF_0000_0000 + number for number in range(1, 6))
 FAILED = 0xFFFFFFFF
-SYSTEM_AWARE, PER_MONITOR_AWARE_V2 = 2**64 - 2, 2**64 - 4
+SYSTEM_AWARE, PER_MONITOR_AWARE, PER_MONITOR_AWARE_V2 = 2**64 - 2, 2**64 - 3, 2**64 - 4
 MODULES = (idle, raw_input, screen, window)
 
 
@@ -57,6 +57,7 @@ class FakeWin32:
         self.calls: list[str] = []
         self.own_desktop_shown = True
         self.dpi: int = SYSTEM_AWARE
+        self.knows_v2 = True
         self.bgr = b"\x20\x40\x80"
         self.grab_failure: Exception | None = None
         self.tick = self.last_tick = 0
@@ -115,6 +116,8 @@ class FakeWin32:
         return 1
 
     def _SetThreadDpiAwarenessContext(self, context: int) -> int:  # noqa: N802
+        if context == PER_MONITOR_AWARE_V2 and not self.knows_v2:
+            return 0
         before, self.dpi = self.dpi, context
         return before
 
@@ -326,7 +329,7 @@ class FakeMss:
 
     @property
     def monitors(self) -> list[tuple[int, int]]:
-        scale = 1 if self._windows.dpi == PER_MONITOR_AWARE_V2 else self._windows.scale
+        scale = 1 if self._windows.dpi in {PER_MONITOR_AWARE, PER_MONITOR_AWARE_V2} else self._windows.scale
         real = [(round(width / scale), round(height / scale)) for width, height in self._windows.sizes]
         return [(0, 0), *real]
 

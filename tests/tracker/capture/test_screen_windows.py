@@ -43,6 +43,15 @@ def test_the_awareness_is_the_threads_own_again_after_a_grab_and_after_a_failure
     assert windows.calls.count("mss closed") == 2
 
 
+def test_a_windows_that_does_not_know_v2_gives_real_pixels_all_the_same() -> None:
+    windows = FakeWin32((3840, 2160))
+    windows.knows_v2 = False
+    (frame,) = _screen(windows).grab()
+
+    assert (frame.width, frame.height) == (3840, 2160)
+    assert windows.dpi == SYSTEM_AWARE
+
+
 def test_a_windows_without_real_pixels_takes_no_picture_and_says_which_is_needed() -> None:
     windows = FakeWin32()
     windows.refuses = {"SetThreadDpiAwarenessContext"}

@@ -14,7 +14,8 @@ from typing import Any, Final
 from tracker.capture.foreign import BOOL, DWORD, HANDLE, ForeignFunctions, Load, Signatures, last_error, load_dll
 from tracker.capture.screen.port import Frame, Screen, ScreenUnavailableError
 
-_PER_MONITOR_AWARE_V2: Final = -4  # DPI_AWARENESS_CONTEXT
+# DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE_V2 (Windows 10 1703), and its forerunner, which differs for windows alone.
+_PER_MONITOR_AWARE: Final = (-4, -3)
 _UOI_IO: Final = 6
 
 SIGNATURES: Final[Signatures] = {
@@ -106,8 +107,9 @@ class WindowsScreen(Screen):
 
     @contextlib.contextmanager
     def _real_pixels(self) -> Iterator[None]:
-        before = self._call("SetThreadDpiAwarenessContext", _PER_MONITOR_AWARE_V2)
-        if not before:
+        tried = (self._call("SetThreadDpiAwarenessContext", aware) for aware in _PER_MONITOR_AWARE)
+        before = next((answer for answer in tried if answer), None)
+        if before is None:
             raise ScreenUnavailableError(
                 "No picture can be taken: Windows does not give the screen's real pixels here "
                 f"(SetThreadDpiAwarenessContext, error {self._error_number()}). Update to Windows 10 1809 or later."
