@@ -30,6 +30,7 @@ class FakeQuartz:
     def __init__(self, *sizes: tuple[int, int]) -> None:
         self.sizes = sizes or ((64, 36), (20, 10))
         self.granted = True
+        self._is_allowed = False
         self.missing: set[str] = set()
         self.has_session = True
         self.calls: list[str] = []
@@ -48,6 +49,17 @@ class FakeQuartz:
         self._objects: dict[int, object] = {}
         self._last = 0x7FFF_0000_0000
         self.live: set[int] = set()
+
+    def allow(self) -> None:
+        """Give the permission in System Settings: processes started from now on have it, this one does not."""
+        self._is_allowed = True
+        self.answer.set()
+
+    def restart(self) -> "FakeQuartz":
+        """Give what a new process of the same person sees."""
+        again = FakeQuartz(*self.sizes)
+        again.granted = self.granted or self._is_allowed
+        return again
 
     def load(self, name: str) -> NativeLibrary:
         known = {function for signatures in SIGNATURES for function in signatures.get(name, {})}

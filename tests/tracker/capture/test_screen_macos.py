@@ -46,6 +46,22 @@ def test_the_permission_is_looked_for_before_it_is_asked_for_and_asked_for_once(
     assert len(screen.grab()) == 2
 
 
+def test_a_permission_given_meanwhile_waits_for_a_new_process_and_the_sentence_says_so() -> None:
+    quartz = FakeQuartz()
+    quartz.granted = False
+    screen = MacScreen(quartz.load)
+    with pytest.raises(ScreenUnavailableError):
+        screen.grab()
+    quartz.allow()
+
+    with pytest.raises(
+        ScreenUnavailableError, match=r"quit Daybook and start it again: macOS tells only a new process"
+    ):
+        screen.grab()
+    assert "image" not in quartz.calls
+    assert len(MacScreen(quartz.restart().load).grab()) == 2
+
+
 def test_who_has_the_permission_is_never_asked() -> None:
     quartz = FakeQuartz()
     MacScreen(quartz.load).grab()
