@@ -92,7 +92,7 @@ class FakeQuartz:
     def _CGRequestScreenCaptureAccess(self) -> bool:  # noqa: N802
         self.calls.append("request")
         self.asked.set()
-        self.answer.wait(20)
+        assert self.answer.wait(20), "whoever asks must not wait for the person"
         return False
 
     # Input and idleness.

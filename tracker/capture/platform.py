@@ -226,8 +226,8 @@ def _examine_input(counter: InputCounter, remedy: str | None) -> Finding:
     if problem is not None:
         return Finding("input", counter.name, works=False, sentence=problem, remedy=remedy)
     sentence = "The desktop reports key presses, clicks and scrolls; only their number is kept."
-    blind_spot = counter.blind_spot()
-    whole = f"{sentence} {blind_spot}" if blind_spot else sentence
+    limit = counter.limit()
+    whole = f"{sentence} {limit}" if limit else sentence
     return Finding("input", counter.name, works=True, sentence=whole, remedy=None)
 
 

@@ -65,7 +65,7 @@ def test_a_swipe_is_one_scroll_at_each_look() -> None:
         counted.append(counters.read().scrolls)
 
     assert counted == [1, 1, 1, 0, 1]
-    assert "at most ten a second" in str(MacInput(lambda: 0, quartz.load).blind_spot()) == TRACKPAD
+    assert "at most ten a second" in str(MacInput(lambda: 0, quartz.load).limit()) == TRACKPAD
 
 
 def test_no_permission_is_asked_for() -> None:

@@ -170,18 +170,18 @@ def test_an_error_of_ours_is_raised_at_the_start(monkeypatch: pytest.MonkeyPatch
         counter.start()
 
 
-def test_elevated_windows_are_a_blind_spot_unless_the_tracker_is_elevated_too() -> None:
+def test_elevated_windows_are_a_limit_unless_the_tracker_is_elevated_too() -> None:
     windows = FakeWin32()
-    assert _counter(windows).blind_spot() == ELEVATED_WINDOWS
+    assert _counter(windows).limit() == ELEVATED_WINDOWS
     assert "start Daybook as administrator too" in ELEVATED_WINDOWS
     windows.elevated = True
-    assert _counter(windows).blind_spot() is None
+    assert _counter(windows).limit() is None
     assert windows.calls[-1] == "CloseHandle"
 
     windows.refuses = {"GetTokenInformation"}
-    assert _counter(windows).blind_spot() == ELEVATED_WINDOWS
+    assert _counter(windows).limit() == ELEVATED_WINDOWS
     windows.refuses = {"OpenProcessToken"}
-    assert _counter(windows).blind_spot() == ELEVATED_WINDOWS
+    assert _counter(windows).limit() == ELEVATED_WINDOWS
 
 
 def test_the_structures_have_windowss_sizes() -> None:

@@ -54,7 +54,7 @@ class MacInput(CountingThread):
         self._load = load
         self._look_s = look_s
 
-    def blind_spot(self) -> str | None:
+    def limit(self) -> str | None:
         """Say that scrolls are fewer than macOS reports."""
         return TRACKPAD
 

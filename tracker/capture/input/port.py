@@ -68,8 +68,8 @@ class InputCounter(abc.ABC):
     def problem(self) -> str | None:
         """Say what ended the counting, or None while it runs or is stopped; `start` tries again."""
 
-    def blind_spot(self) -> str | None:
-        """Say what input it does not see although it counts, and what to do about that; None where it sees all."""
+    def limit(self) -> str | None:
+        """Say what this system hides from the counter and what to do about it, or None."""
         return None
 
 

@@ -126,7 +126,7 @@ class WindowsInput(CountingThread):
         self._load = load
         self._error_number = error_number
 
-    def blind_spot(self) -> str | None:
+    def limit(self) -> str | None:
         """Say that elevated windows hide their input, unless this process is elevated as well."""
         try:
             return None if self._is_elevated() else ELEVATED_WINDOWS
