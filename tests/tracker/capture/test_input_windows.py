@@ -39,6 +39,10 @@ def test_left_and_right_are_two_keys() -> None:
     assert _counted(key(29), key(29, E0), key(29, UP | E0), key(29, UP)) == Counts(2, 0, 0)
 
 
+def test_keys_without_a_code_are_told_by_their_virtual_key() -> None:
+    assert _counted(key(0, virtual=0xB3), key(0, virtual=0xAF), key(0, virtual=0xAF)) == Counts(2, 0, 0)
+
+
 def test_what_is_no_key_of_its_own_is_not_counted() -> None:
     pause = [key(29, E1, virtual=19), key(69, virtual=255), key(29, UP | E1, virtual=19), key(69, UP, virtual=255)]
     overrun = [key(255), key(255)]

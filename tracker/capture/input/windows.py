@@ -273,7 +273,7 @@ class Tally:
     def _key(self, code: int, flags: int, _reserved: int, virtual: int) -> None:
         if _NO_KEY in {code, virtual}:
             return
-        key = (code, flags & ~_RI_KEY_BREAK)
+        key = (code or virtual, flags & ~_RI_KEY_BREAK)  # some keys, of media for one, have no code of their own
         if flags & _RI_KEY_BREAK:
             self._held = None if key == self._held else self._held
         elif key != self._held:
