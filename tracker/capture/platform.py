@@ -162,6 +162,12 @@ def _choose_power(environ: Mapping[str, str], monotonic_ms: Callable[[], int], s
     )
 
 
+def _nulls(reason: str, remedy: str, power: PowerWatch, session: str) -> BackEnds:
+    whole = f"{reason} {remedy}"
+    windows = NullWindows(_NO_WINDOWS if session == "wayland" else whole)
+    return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), power, session, remedy, windows)
+
+
 def _windows(monotonic_ms: Callable[[], int], power: PowerWatch) -> BackEnds:
     # Each is imported where its system's libraries are.
     from tracker.capture.idle.windows import WindowsIdle  # noqa: PLC0415
@@ -182,12 +188,6 @@ def _macos(monotonic_ms: Callable[[], int], power: PowerWatch) -> BackEnds:
 
     counter, windows = MacInput(monotonic_ms), MacWindows()
     return BackEnds(MacScreen(), counter, MacIdle(), power, "macos", windows=windows)
-
-
-def _nulls(reason: str, remedy: str, power: PowerWatch, session: str) -> BackEnds:
-    whole = f"{reason} {remedy}"
-    windows = NullWindows(_NO_WINDOWS if session == "wayland" else whole)
-    return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), power, session, remedy, windows)
 
 
 def _examine_screen(screen: Screen, remedy: str | None) -> Finding:
