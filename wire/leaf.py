@@ -52,4 +52,5 @@ def decode(data: bytes) -> Leaf:
         msgspec.ValidationError: it is none.
         msgspec.DecodeError: it is not JSON.
     """
-    return msgspec.json.decode(data, type=Leaf)
+    leaf: Leaf = msgspec.json.decode(data, type=Leaf)
+    return leaf
