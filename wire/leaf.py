@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from wire import canonical
-from wire.sync import Hex32
+from wire.hex import Hex32
 
 
 class RevisionLeaf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="leaf", tag="revision"):
@@ -37,7 +37,13 @@ class KeyLeaf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     public_key: Hex32
 
 
-Leaf = RevisionLeaf | MarkLeaf | KeyLeaf
+class EpochLeaf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="leaf", tag="epoch"):
+    """The first leaf of every epoch but the first: a restored marketplace names the last checkpoint it still has."""
+
+    follows: str
+
+
+Leaf = RevisionLeaf | MarkLeaf | KeyLeaf | EpochLeaf
 
 
 def encode(leaf: Leaf) -> bytes:

@@ -5,7 +5,7 @@ leaves from `index · 2^level` on, `2^level` of them. Such a subtree never chang
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 EMPTY_ROOT = hashlib.sha256().digest()
@@ -33,19 +33,33 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def appended(size: int, leaf: bytes, node_at: NodeAt) -> Iterator[Node]:
-    """Give the subtrees that one more leaf completes, the leaf itself first.
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """The right edge of a tree: all that is needed to append to it and to tell its root.
 
-    Args:
-        size: how many leaves there are already.
-        leaf: the new leaf's hash.
-        node_at: looks up the subtrees that are complete already.
+    `peaks` are the hashes of the complete subtrees that the tree of `size` leaves is made of, the largest first.
     """
-    node = Node(0, size, leaf)
-    yield node
-    while node.index % 2:
-        node = Node(node.level + 1, node.index // 2, node_hash(node_at(node.level, node.index - 1), node.hash))
-        yield node
+
+    size: int = 0
+    peaks: tuple[bytes, ...] = ()
+
+    @property
+    def root(self) -> bytes:
+        """The tree's root."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        node = self.peaks[-1]
+        for peak in self.peaks[-2::-1]:
+            node = node_hash(peak, node)
+        return node
+
+    def grown(self, leaf: bytes) -> tuple["Frontier", list[Node]]:
+        """Append a leaf's hash; gives the subtrees that are complete now, too, the leaf itself first."""
+        peaks, nodes = list(self.peaks), [Node(0, self.size, leaf)]
+        while nodes[-1].index % 2:
+            last = nodes[-1]
+            nodes.append(Node(last.level + 1, last.index // 2, node_hash(peaks.pop(), last.hash)))
+        return Frontier(self.size + 1, (*peaks, nodes[-1].hash)), nodes
 
 
 def root(size: int, node_at: NodeAt) -> bytes:

@@ -7,14 +7,16 @@ and the base64 of its root.
 
 import base64
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from wire import merkle
+from wire.hex import Hex32
+from wire.leaf import Leaf, encode
 from wire.note import InvalidNoteError
-from wire.sync import Hex32
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
@@ -48,6 +50,19 @@ class Checkpoint:
         return cls(origin, int(size), decoded)
 
 
+class Log(Struct, frozen=True, kw_only=True):
+    """Where the marketplace's log stands.
+
+    `key` is the one that signs it (`wire.note.Verifier` in one line), named by the log's origin; `checkpoint` is the
+    newest signed note. A restored marketplace begins a new epoch with a new origin; `follows` is then the last
+    checkpoint of the epoch before that it still had.
+    """
+
+    key: str
+    checkpoint: str
+    follows: str | None
+
+
 class Proof(Struct, frozen=True, kw_only=True):
     """That a log holds a leaf (inclusion), or that it only grew (consistency): hashes, the lowest first."""
 
@@ -56,6 +71,16 @@ class Proof(Struct, frozen=True, kw_only=True):
     def raw(self) -> list[bytes]:
         """Give the hashes as bytes."""
         return [bytes.fromhex(one) for one in self.hashes]
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """The right edge of the log before a batch's leaves were appended: its size, and the hashes of its peaks.
+
+    Who knows the leaves can append them and compare the root with the checkpoint's: one proof for all of them.
+    """
+
+    size: Annotated[int, Meta(ge=0)]
+    peaks: Annotated[tuple[Hex32, ...], Meta(max_length=64)]
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -68,6 +93,16 @@ class Receipt(Struct, frozen=True, kw_only=True):
     index: Annotated[int, Meta(ge=0)]
     proof: Proof
     checkpoint: str
+
+
+def is_grown(edge: Edge, leaves: Iterable[Leaf], checkpoint: Checkpoint) -> bool:
+    """Tell whether a log that stood as at the edge and took these leaves, no others, stands as the checkpoint says."""
+    frontier = merkle.Frontier(edge.size, tuple(bytes.fromhex(one) for one in edge.peaks))
+    if len(frontier.peaks) != frontier.size.bit_count():
+        return False
+    for leaf in leaves:
+        frontier, _ = frontier.grown(merkle.leaf_hash(encode(leaf)))
+    return (frontier.size, frontier.root) == (checkpoint.size, checkpoint.root)
 
 
 def is_proven(receipt: Receipt, checkpoint: Checkpoint) -> bool:

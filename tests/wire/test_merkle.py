@@ -19,8 +19,11 @@ class Tree:
 
     def __init__(self, leaves: list[bytes]) -> None:
         self._nodes: dict[tuple[int, int], bytes] = {}
-        for size, leaf in enumerate(leaves):
-            for node in merkle.appended(size, merkle.leaf_hash(leaf), self.at):
+        self.frontiers = [merkle.Frontier()]
+        for leaf in leaves:
+            frontier, nodes = self.frontiers[-1].grown(merkle.leaf_hash(leaf))
+            self.frontiers.append(frontier)
+            for node in nodes:
                 assert (node.level, node.index) not in self._nodes, "a complete subtree never changes"
                 self._nodes[node.level, node.index] = node.hash
 
@@ -54,6 +57,8 @@ def test_the_published_roots() -> None:
 
 def test_every_root_is_the_definitions() -> None:
     assert [_by_definition(LEAVES[:size]) for size in range(MOST + 1)] == ROOTS
+    assert [frontier.root for frontier in TREE.frontiers] == ROOTS
+    assert [frontier.size for frontier in TREE.frontiers] == list(range(MOST + 1))
 
 
 @pytest.mark.parametrize("part", range(4))

@@ -220,7 +220,7 @@ class FakeMarketplace(Server):
         if not chain.is_signed(self.key, batch.device, head, bytes.fromhex(batch.signature)):
             return problem(422, "bad_signature")
         outcomes = tuple(self._take(index, link) for index, link in enumerate(batch.links, batch.first))
-        return BatchAnswer(outcomes=outcomes, missing=())
+        return BatchAnswer(outcomes=outcomes, missing=(), edge=None, checkpoint="")
 
     def _take(self, index: int, link: Link) -> Outcome:
         if index == len(self.links):

@@ -197,7 +197,7 @@ def test_a_wrong_number_of_outcomes_settles_nothing(
 ) -> None:
     seal(1, 2)
     outcomes = (Accepted(received_ms=STORED_MS),) * count
-    marketplace.say("POST", "/api/v1/segments", BatchAnswer(outcomes=outcomes, missing=()))
+    marketplace.say("POST", "/api/v1/segments", BatchAnswer(outcomes=outcomes, missing=(), edge=None, checkpoint=""))
     with pytest.raises(BusyError, match=f"{count} outcomes to 2"):
         sender.send()
     assert states(buffer) == ["waiting"] * 2
