@@ -1,11 +1,13 @@
 """What the log holds is never changed and never removed: the database itself refuses it."""
 
+from django.apps.registry import Apps
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 _TABLES = ("record_leaf", "record_subtree", "record_checkpoint")
 
 
-def _forbid(apps, schema_editor):
+def _forbid(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "sqlite":
         for table in _TABLES:
             for what in ("UPDATE", "DELETE"):
