@@ -48,8 +48,10 @@ class Record:
         self._marketplace = marketplace
         self._settings = settings
 
-    def look(self) -> None:
+    def look(self) -> int:
         """See where the log stands, and that it only grew since the last look.
+
+        Returns how many of the newest entries a marketplace lacks that was restored from a backup since.
 
         Raises:
             UnreachableError, BusyError: the marketplace did not answer.
@@ -60,11 +62,11 @@ class Record:
             newest = _signed(log.checkpoint, key)
             kept = self._kept()
             if kept is not None and kept.stated.origin != newest.stated.origin:
-                self._follow_epoch(kept, key, log.follows, newest)
-            else:
-                self._follow(kept, newest)
+                return self._follow_epoch(kept, key, log.follows, newest)
+            self._follow(kept, newest)
         except (_BrokenError, InvalidNoteError) as error:
             self._tell(error, log.checkpoint)
+        return 0
 
     def check(self, leaves: Sequence[Leaf], edge: Edge | None, note: str) -> None:
         """Hold a batch's answer to the leaves of what it accepted, in order.
@@ -136,7 +138,7 @@ class Record:
             return False  # it denies what it signed
         return merkle.is_consistent(old.size, new.size, proof.raw(), old.root, new.root)
 
-    def _follow_epoch(self, kept: _Signed, key: Verifier, follows: str | None, newest: _Signed) -> None:
+    def _follow_epoch(self, kept: _Signed, key: Verifier, follows: str | None, newest: _Signed) -> int:
         """Go on with a new epoch of the log: the marketplace was restored, and must name where it went on from."""
         if follows is None:
             raise _BrokenError("The marketplace began another log without naming the one before.")
@@ -146,6 +148,7 @@ class Record:
         missing = max(0, kept.stated.size - before.size)
         self._settings.put(_RESTORED, str(missing))
         self._settings.put(_CHECKPOINT, newest.note)
+        return missing
 
     def _tell(self, error: _BrokenError | InvalidNoteError, note: str) -> None:
         """Keep what was found wrong, and the two notes that show it, the first time."""

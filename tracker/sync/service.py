@@ -239,7 +239,8 @@ class SyncService:
                 contracts, etag = fetched
                 settings.put("contracts", msgspec.json.encode(contracts))
                 settings.put("contracts_etag", etag or "")
-        Record(marketplace, settings).look()
+        if Record(marketplace, settings).look():
+            self._buffer.outbox.offer_kept_again()
 
     def _take_in(self, log_in: LogIn) -> Answer:
         server = self._buffer.settings.get_text("server")
