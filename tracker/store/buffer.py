@@ -20,6 +20,7 @@ from tracker.store.database import (
     wrong_key,
 )
 from tracker.store.destruction import Destruction
+from tracker.store.inspection import Inspection
 from tracker.store.journal import Journal
 from tracker.store.outbox import Outbox
 from tracker.store.pictures import Pictures
@@ -51,6 +52,7 @@ class Buffer:
             TrackerError: the disk failed, or what was restored cannot be opened.
         """
         mended = False
+        self.upkeep.break_off()
 
         def restore() -> None:
             nonlocal mended
@@ -132,7 +134,13 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0, *, vfs: str | None = 
     snapshots = Snapshots(database, pictures, destruction)
     journal, outbox = Journal(database, snapshots), Outbox(database, destruction)
     retention = Retention(database, destruction)
-    upkeep = Upkeep(database, settings, destruction, Copies(database, folder), retention)
+    upkeep = Upkeep(
+        settings,
+        lambda is_thorough: Inspection(database, folder, key, is_thorough=is_thorough),
+        destruction,
+        Copies(database, folder),
+        retention,
+    )
     return Buffer(folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep)
 
 

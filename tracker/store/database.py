@@ -159,14 +159,14 @@ class Database:
         """Say that the open transaction destroys something, so that no older copy may outlive it."""
         self.execute("UPDATE commit_count SET destroyed = ?", (self._mark.number + 1,))
 
-    def copying(self, target: Path) -> keyed.Copying:
-        """Begin a copy under the same key; each step of it is to be taken by `sliced`.
+    def copying(self, target: Path, *, is_kept: bool = True) -> keyed.Copying:
+        """Begin a copy under the same key, `is_kept` as `Copying` has it; each step of it is to be taken by `sliced`.
 
         Raises:
             BufferDamagedError, MachineError: it cannot be begun.
         """
         with self._lock, sentences(self._path):
-            return keyed.Copying(self._connection, self._key, target)
+            return keyed.Copying(self._connection, self._key, target, is_kept=is_kept)
 
     def sliced(self, copying: keyed.Copying) -> Mark | None:
         """Take the next step of a copy; once it is finished, give the mark that it stands at.
@@ -181,14 +181,18 @@ class Database:
                 copying.abandon()
                 raise
 
+    def abandon(self, copying: keyed.Copying) -> None:
+        """Give a copy up that is under way."""
+        with self._lock, sentences(self._path):
+            copying.abandon()
+
     def check(self, *, is_thorough: bool) -> None:
-        """Look for damage: quickly, or thoroughly with every index.
+        """Look for damage at once, quickly or thoroughly with every index; nothing else can be done meanwhile.
 
         Raises:
             BufferDamagedError: there is some.
         """
-        found = self.rows("PRAGMA integrity_check(1)" if is_thorough else "PRAGMA quick_check(1)")
-        if found != [("ok",)]:
+        if self.rows(keyed.check(is_thorough=is_thorough)) != [("ok",)]:
             raise BufferDamagedError(_damaged(self._path))
 
     def empty_wal(self) -> None:

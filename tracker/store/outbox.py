@@ -249,9 +249,7 @@ class Outbox:
     def _count_settled(self, *, failed: int) -> None:
         """Count a picture that waits no more."""
         if (kept := self._counted) is not None:
-            self._counted = replace(
-                kept, pictures=kept.pictures - 1, failed_pictures=kept.failed_pictures + failed
-            )
+            self._counted = replace(kept, pictures=kept.pictures - 1, failed_pictures=kept.failed_pictures + failed)
 
     def _segments_waiting(self, pictures: int, failed: int) -> Waiting:
         row = self._database.rows(

@@ -142,7 +142,7 @@ def _is_good(copy: Copy, key: bytes) -> bool:
     if connection is None:
         return False
     try:
-        return connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)]
+        return connection.execute(keyed.check(is_thorough=True)).fetchall() == [("ok",)]
     except _DAMAGE:
         return False
     finally:
