@@ -154,7 +154,7 @@ class Snapshots:
         """Start the holds that quitting cut short again (PRODUCT.md, "Snapshots and privacy")."""
         with self._database.transaction():
             self._database.execute(
-                "UPDATE snapshot SET leaves_ms = ? WHERE contract = ? AND leaves_ms > 0",
+                "UPDATE snapshot INDEXED BY snapshot_held SET leaves_ms = ? WHERE contract = ? AND leaves_ms > 0",
                 (leaves_ms, str(contract)),
             )
 
