@@ -138,8 +138,9 @@ class Database:
 
     def execute_many(self, statement: str, many: Iterable[Values]) -> None:
         """Run one statement for each tuple of values inside the open transaction."""
-        for values in many:
-            self.execute(statement, values)
+        if not self._depth:
+            raise BugError("A statement that writes was run outside a transaction.")
+        self._connection.executemany(statement, many)
 
     def rows(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Read all rows of a query, or run a statement that returns what it changed."""

@@ -14,7 +14,7 @@ from tracker.domain.segment import Interval
 from tracker.domain.session import State
 from tracker.store.buffer import Buffer
 from tracker.store.journal import Measured
-from tracker.store.provisional import Boot, shifts
+from tracker.store.provisional import Boot, Taken, shifts
 from wire.words import ActivitySource, Kind
 
 ONE = UUID(int=1)
@@ -97,3 +97,14 @@ def test_boots_never_overlap(spans: list[tuple[int, int, int]], by_ms: int) -> N
     moved = shifts(boots, "none", by_ms, 10**12)
     for one, other in pairwise(boots):
         assert one.last_ms + moved[one.id] <= other.first_ms + moved[other.id]
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=12))
+def test_what_is_taken_is_taken_once(spans: list[tuple[int, int]]) -> None:
+    """Against every millisecond counted by itself."""
+    taken, free = Taken([(10, 20), (30, 31)]), set(range(100)) - set(range(10, 20)) - {30}
+    for start_ms, length_ms in spans:
+        wanted = set(range(start_ms, start_ms + length_ms))
+        parts = taken.take(start_ms, start_ms + length_ms)
+        assert [ms for part in parts for ms in range(*part)] == sorted(wanted & free)
+        free -= wanted
