@@ -160,11 +160,17 @@ def _open_or_restore(path: Path, key: bytes, now_ms: int, vfs: str | None) -> Da
         return Database(path, key, vfs=vfs)
     if database.lost is None:
         return database
+    lost, stored, is_restored = database.lost, database.stored_number, False
+
+    def restore() -> None:
+        nonlocal is_restored
+        is_restored = recovery.restore(path, key, now_ms)
+
     kept = copies_in(path.parent)
-    if kept and kept[0].number > database.stored_number:
-        database.replace(lambda: _restore(path, key, now_ms))
-    else:
-        recovery.tell_lost(database, database.lost)
+    if kept and kept[0].number > stored:
+        database.replace(restore)
+    if not is_restored:
+        recovery.tell_lost(database, lost, stored)
     return database
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 import apsw
 
 from tracker.domain.segment import segment_start_ms
-from tracker.store import keyed
+from tracker.store import keyed, reopening
 from tracker.store.commits import CommitFile, Mark
 from tracker.store.copies import QUARANTINE, Copy, copies_in
 from tracker.store.database import Database
@@ -110,9 +110,9 @@ def restore(path: Path, key: bytes, now_ms: int) -> bool:
     return True
 
 
-def tell_lost(database: Database, said: Mark) -> None:
-    """Record that commits were lost that nothing gives back: for the person, and for the chain."""
-    commits = said.number - database.stored_number
+def tell_lost(database: Database, said: Mark, stored: int) -> None:
+    """Record that commits after a stored one were lost, that nothing gives back: for the person, and for the chain."""
+    commits = said.number - stored
     with database.transaction():
         text = (
             f"The last {commits} changes to the buffer were lost, by a damaged disk or because an older file was put "
@@ -173,9 +173,12 @@ def _build(
         if base is None and not any(table.rows for table in tables.values()):
             return False
         with database.transaction():
+            reopening.remember(database)
             for name, table in tables.items():
                 _merge(database, name, table)
             _drop_sealed(database, tables, links)
+            if not _has_all_links(database, said):
+                reopening.reopen(database, links)
             _drop_orphans(database)
             reached = max(database.mark.number, number or 0, 0 if said is None else said.number)
             database.jump_to(reached)
@@ -285,6 +288,11 @@ def _drop_sealed(database: Database, tables: dict[str, _Table], links: int) -> N
 def _drop_orphans(database: Database) -> None:
     database.execute("DELETE FROM picture WHERE snapshot NOT IN (SELECT id FROM snapshot)")
     database.execute("DELETE FROM upload WHERE link NOT IN (SELECT link FROM revision)")
+
+
+def _has_all_links(database: Database, said: Mark | None) -> bool:
+    count, reached = database.rows("SELECT count(*), ifnull(max(link) + 1, 0) FROM revision")[0]
+    return said is not None and count == max(reached, said.links)
 
 
 def _is_chain_whole(database: Database, read: _Table | None, said: Mark | None) -> bool:

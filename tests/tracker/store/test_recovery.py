@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
+import apsw
 import pytest
 
 from tests.fakes.clock import NOON_MS
@@ -14,7 +15,7 @@ from tracker.domain.clock import Moment
 from tracker.domain.events import Worked
 from tracker.domain.segment import Interval
 from tracker.domain.session import State
-from tracker.store import keyed
+from tracker.store import keyed, recovery
 from tracker.store.buffer import Buffer, open_buffer
 from tracker.store.copies import EVERY_MS, copies_in
 from tracker.store.database import BufferDamagedError, WrongKeyError
@@ -156,6 +157,52 @@ def test_links_that_are_gone_make_the_head_unknown(folder: Path, reopened: Calla
     assert again.outbox.head(DEVICE).length == 3
     assert again.outbox.is_head_unknown()
     assert "What was recorded after that copy is missing" in (again.recovery_report() or "")
+
+
+def test_what_a_lost_link_had_sealed_is_open_again_from_the_copy(
+    folder: Path, reopened: Callable[[Path], Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal can be read and says that the segment is sealed; the chain's end, which holds it, cannot."""
+    buffer = reopened(folder)
+    for number in range(40):
+        _work(buffer, number)
+        _seal(buffer, number)
+    _work(buffer, 40)
+    _copy(buffer)
+    _seal(buffer, 40)
+    buffer.database.close()
+    _damage(folder / "buffer.db", _page_of(folder, "revision"))
+    read = recovery._read
+
+    def without_the_end(damaged: apsw.Connection, name: str, key: str) -> recovery._Table:
+        table = read(damaged, name, key)
+        if name == "revision":
+            table.rows, table.is_whole, table.before, table.after = [], False, None, None
+        return table
+
+    monkeypatch.setattr(recovery, "_read", without_the_end)
+    mended = reopened(folder)
+    assert [link for (link,) in mended.database.rows("SELECT link FROM revision")] == list(range(40))
+    assert mended.database.rows("SELECT start_ms, end_ms FROM worked") == [
+        (NOON_MS + 40 * SEGMENT_MS, NOON_MS + 40 * SEGMENT_MS + 300_000)
+    ]
+    assert mended.outbox.is_head_unknown()
+
+
+def test_a_database_that_is_gone_is_told_where_no_copy_is_good(
+    folder: Path, reopened: Callable[[Path], Buffer]
+) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    _seal(buffer, 0)
+    _copy(buffer)
+    buffer.database.close()
+    (folder / "buffer.db").unlink()
+    copy = copies_in(folder)[0].path
+    copy.write_bytes(copy.read_bytes()[:1000])
+    begun = reopened(folder)
+    assert "changes to the buffer were lost" in (begun.recovery_report() or "")
+    assert begun.outbox.is_head_unknown()
 
 
 def test_a_database_that_is_gone_comes_back_from_its_copy(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
