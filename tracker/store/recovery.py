@@ -11,6 +11,7 @@ nothing is sealed until a new device's key begins a new chain (PRODUCT.md, "Offl
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -26,7 +27,6 @@ from tracker.store.copies import QUARANTINE, Copy, copies_in
 from tracker.store.database import Database
 from tracker.store.durable import sync_folder
 from wire import chain
-from wire.words import SEGMENT_MS
 
 REPORT: Final = "recovery_report"
 HEAD_UNKNOWN: Final = "head_unknown"
@@ -87,15 +87,14 @@ def restore(path: Path, key: bytes, now_ms: int) -> bool:
     """
     folder = path.parent
     damaged = _reader(path, key)
-    base = next((copy for copy in copies_in(folder) if _is_good(copy, key)), None)
+    building = folder / _BUILDING
     try:
-        if base is None and damaged is None:
-            return False
-        building = folder / _BUILDING
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(mode=0o700)
-        if base is not None:
-            _copy_file(base.path, key, building / path.name)
+        base = _copied(folder, key, building / path.name)
+        if base is None and damaged is None:
+            building.rmdir()
+            return False
         said = CommitFile(path.with_suffix(".commits")).read()
         if not _build(building / path.name, key, damaged, base, said, now_ms):
             return False
@@ -147,6 +146,19 @@ def _is_good(copy: Copy, key: bytes) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _copied(folder: Path, key: bytes, target: Path) -> Copy | None:
+    """Copy the newest copy that is good and can be read whole, and give it.
+
+    SQLite's check passes over damage in a free page, which copying then meets: an older copy is better than none.
+    """
+    for copy in copies_in(folder):
+        if _is_good(copy, key):
+            with suppress(*_DAMAGE):
+                _copy_file(copy.path, key, target)
+                return copy
+    return None
 
 
 def _copy_file(source: Path, key: bytes, target: Path) -> None:
@@ -266,23 +278,22 @@ def _merge(database: Database, name: str, table: _Table) -> None:
 
 
 def _drop_sealed(database: Database, tables: dict[str, _Table], links: int) -> None:
-    """Drop the copy's journal rows of segments that were sealed after it was made."""
-    worked = tables.get("worked")
-    if worked is None or worked.is_whole:
-        return
-    place = worked.columns.index("id") if worked.columns else 0
-    read = {row[place] for row in worked.rows}
+    """Drop the copy's journal rows of segments that were sealed after it was made, and were not read otherwise."""
     sealed = {
         (str(contract), int(start_ms))
         for contract, start_ms in database.rows("SELECT contract, start_ms FROM revision WHERE link >= ?", (links,))
     }
-    for row, contract, start_ms in database.rows("SELECT id, contract, start_ms FROM worked"):
-        segment = (str(contract), segment_start_ms(int(start_ms)))
-        if segment in sealed and row not in read:
-            database.execute("DELETE FROM worked WHERE id = ?", (row,))
-            scope = (segment[0], segment[1], segment[1] + SEGMENT_MS)
-            database.execute("DELETE FROM activity WHERE contract = ? AND at_ms >= ? AND at_ms < ?", scope)
-            database.execute("DELETE FROM snapshot WHERE contract = ? AND at_ms >= ? AND at_ms < ?", scope)
+    for name, instant in (("worked", "start_ms"), ("activity", "at_ms"), ("snapshot", "at_ms")):
+        table = tables.get(name)
+        if table is None or table.is_whole:
+            continue
+        key = _TABLES[name][0].split(", ")
+        places = [table.columns.index(column) for column in key] if table.columns else []
+        read = {tuple(row[place] for place in places) for row in table.rows}
+        for contract, at_ms, *named in database.rows(f"SELECT contract, {instant}, {', '.join(key)} FROM {name}"):  # noqa: S608 (own)
+            if (str(contract), segment_start_ms(int(at_ms))) in sealed and tuple(named) not in read:
+                where = " AND ".join(f"{column} = ?" for column in key)
+                database.execute(f"DELETE FROM {name} WHERE {where}", named)  # noqa: S608 (own words)
 
 
 def _drop_orphans(database: Database) -> None:
