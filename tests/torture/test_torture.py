@@ -29,11 +29,24 @@ _DOUBLE_A_ROW = """
     is_provisional, boot_id FROM worked ORDER BY id DESC LIMIT 1
 """
 _SMALL = {"kill": 25, "kill-program": 25, "power": 400, "power-control": 4, "faults": 60, "damage": 100, "copies": 40}
+_LARGER = {"kill": 250, "kill-program": 50, "power": 3_000, "power-control": 8, "faults": 300, "damage": 250,
+           "copies": 240}  # fmt: skip
 
 
 @pytest.mark.parametrize("part", [part.name for part in PARTS])
 def test_a_small_run_of_each_part(part: str, tmp_path: Path) -> None:
-    words = ["--only", part, "--count", str(_SMALL[part]), "--state", str(tmp_path)]
+    _run(part, _SMALL[part], "1", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [part.name for part in PARTS])
+def test_a_larger_run_of_each_part(part: str, tmp_path: Path) -> None:
+    """Another seed than the small run's, so that both find what they can."""
+    _run(part, _LARGER[part], "larger", tmp_path)
+
+
+def _run(part: str, count: int, seed: str, state: Path) -> None:
+    words = ["--only", part, "--count", str(count), "--seed", seed, "--state", str(state)]
     run = subprocess.run(
         [sys.executable, "-m", "tests.torture", *words], capture_output=True, text=True, check=False
     )  # fmt: skip
