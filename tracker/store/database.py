@@ -369,7 +369,7 @@ def sentences(path: Path) -> Iterator[None]:
         raise BufferInUseError(
             f"Another Daybook is using the buffer {path}. Use that one, or end it first with: daybook quit"
         ) from error
-    except (apsw.NotADBError, apsw.CorruptError) as error:
+    except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:  # the last: a text that is none
         raise BufferDamagedError(_damaged(path)) from error
     except apsw.ConnectionClosedError as error:
         raise RefusedError("Daybook has ended. Start it again with: daybook run") from error

@@ -244,7 +244,7 @@ def _take(query: Callable[[], apsw.Cursor]) -> tuple[list[_Row], bool]:
     try:
         for row in query():
             rows.append(tuple(row))  # noqa: PERF401 (those before an error are kept)
-    except _DAMAGE:
+    except (*_DAMAGE, UnicodeDecodeError):  # the latter: a text that is none, where damage kept a page's structure
         return rows, False
     return rows, True
 

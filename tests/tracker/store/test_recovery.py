@@ -252,6 +252,18 @@ def test_a_copy_with_a_damaged_free_page_gives_way_to_an_older_one(
     assert mended.database.rows("SELECT count(*) FROM worked") == [(60,)]
 
 
+def test_a_text_that_is_none_is_damage(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    for number in range(3):
+        _work(buffer, number)
+    with buffer.database.transaction():
+        buffer.database.execute("UPDATE worked SET memo = CAST(x'c220' AS TEXT) WHERE id = 2")
+    with pytest.raises(BufferDamagedError):
+        buffer.database.rows("SELECT memo FROM worked")
+    assert buffer.mend(NOON_MS) is not None
+    assert buffer.database.rows("SELECT id FROM worked") == [(1,), (3,)]
+
+
 def test_a_database_that_is_gone_is_told_where_no_copy_is_good(
     folder: Path, reopened: Callable[[Path], Buffer]
 ) -> None:
