@@ -256,7 +256,7 @@ def _rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
     connection = keyed.connect(database_path(folder), KEY)
     try:
         rows.extend(connection.execute(f"{query} NOT INDEXED"))
-    except apsw.Error:
+    except (apsw.Error, UnicodeDecodeError):
         return rows  # what came before it counts
     finally:
         keyed.close_untouched(connection)
