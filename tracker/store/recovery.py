@@ -271,10 +271,12 @@ def _merge(database: Database, name: str, table: _Table) -> None:
     there = {str(row[1]) for row in database.rows(f"PRAGMA table_info({name})")}
     shared = [column for column in table.columns if column in there]
     places = [table.columns.index(column) for column in shared]
-    database.execute_many(
-        f"INSERT OR REPLACE INTO {name} ({', '.join(shared)}) VALUES ({', '.join('?' * len(shared))})",  # noqa: S608 (own)
-        [tuple(row[place] for place in places) for row in table.rows],
-    )
+    insertion = f"INSERT OR REPLACE INTO {name} ({', '.join(shared)}) VALUES ({', '.join('?' * len(shared))})"  # noqa: S608 (own)
+    for row in table.rows:
+        try:
+            database.execute(insertion, tuple(row[place] for place in places))
+        except (apsw.ConstraintError, apsw.MismatchError):  # damage made of it what no such row can be
+            table.is_whole = False
 
 
 def _drop_sealed(database: Database, tables: dict[str, _Table], links: int) -> None:
