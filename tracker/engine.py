@@ -53,6 +53,11 @@ _CUT = (
 _SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
 _UPKEEP_AFTER_MS = 10_000
 _UPKEEP_EVERY_MS = 60_000
+_MUCH_TO_CORRECT = 2_000  # rows of time, about two weeks: from there on it takes long enough to be told
+_CORRECTING = (
+    "The marketplace's time was learnt; what was recorded since the last contact is being put in its place. This takes "
+    "a few seconds, and nothing is lost if it is broken off."
+)
 _HEAD_UNKNOWN = (
     "Part of what this device had sealed was lost, so nothing new is sent from it until it is enrolled anew; that "
     "comes with a later version. Your time is recorded and kept all the same."
@@ -95,6 +100,7 @@ class Engine:
         self._recovered: str | None = None
         self._report = buffer.recovery_report()  # of damage; stays until the person starts again
         self._failure: str | None = None
+        self._correcting: str | None = None  # while it is under way, since it may take a while
         self._due_ms = sys.maxsize  # monotonic; kept until it is met, whatever else happens meanwhile
         self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
         self._bug: Exception | None = None
@@ -273,7 +279,13 @@ class Engine:
             self._snapshotter.restart_hold(contract, now)
 
     def _learn_time(self, reading: Reading, utc_ms: int) -> None:
-        self._timer.learn_time(reading, utc_ms)
+        if self._timer.now().is_provisional and self._buffer.journal.has_provisional(_MUCH_TO_CORRECT):
+            self._correcting = _CORRECTING
+            self._publish()
+        try:
+            self._timer.learn_time(reading, utc_ms)
+        finally:
+            self._correcting = None
         self._seal()
 
     # Snapshots and sealing
@@ -422,6 +434,7 @@ class Engine:
             self._report,
             self._recovered,
             self._failure,
+            self._correcting,
             self._snapshotter.trouble,
             self._sealer.trouble,
             self._buffer.destruction.trouble,

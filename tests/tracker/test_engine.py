@@ -22,6 +22,7 @@ from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
 from tests.tracker.sync.conftest import MemoryVault
 from tests.tracker.sync.scripted import CUT, FakeMarketplace, Said, Seen
+from tracker import engine
 from tracker.answering import BUG
 from tracker.capture.platform import BackEnds
 from tracker.capture.power.port import PowerEvent
@@ -53,9 +54,11 @@ from tracker.commands import (
     ViewSnapshot,
     WithholdSnapshot,
 )
+from tracker.domain.clock import Moment
 from tracker.domain.errors import MachineError
-from tracker.domain.events import Declared
-from tracker.domain.session import PauseReason, Phase
+from tracker.domain.events import Declared, Worked
+from tracker.domain.segment import Interval
+from tracker.domain.session import PauseReason, Phase, State
 from tracker.engine import Engine
 from tracker.status import Status
 from tracker.store.buffer import open_buffer
@@ -836,3 +839,18 @@ def test_damage_is_mended_under_the_running_tracker(rig: Rig) -> None:
     rig.do(Stop())
     assert isinstance(rig.do(Start("Contract 1", "memo")), Done)
     assert rig.status().notices == ()
+
+
+def test_correcting_much_at_a_contact_is_told_while_it_lasts(
+    make_rig: Callable[[], Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_MUCH_TO_CORRECT", 1)
+    rig = make_rig()
+    start_ms = rig.clock.true_ms - 10 * MINUTE_MS
+    now = Moment(start_ms + MINUTE_MS, 0, 0, 0, is_provisional=True, boot_id="an earlier boot")
+    worked = Worked(Interval(contract(1).id, start_ms, start_ms + MINUTE_MS, Kind.TRACKED, "memo"))
+    rig.buffer.journal.write(State(), (worked,), None, now=now, policy_version=1)
+    rig.start().log_in()
+    rig.until(lambda status: any("put in its place" in notice for notice in status.notices))
+    rig.until(lambda status: not any("put in its place" in notice for notice in status.notices))
+    assert not rig.buffer.journal.has_provisional(1)

@@ -11,6 +11,7 @@ may have run ahead of the marketplace, its correction never having met a break l
 placed behind its end and so runs ahead, too, until a break lets the marketplace's time in. Nothing recorded is lost.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -84,3 +85,34 @@ def _pushed(
             pushed[boot.id] = max(moved[boot.id], end_ms - boot.first_ms)
         end_ms = boot.last_ms + pushed[boot.id]
     return pushed, end_ms
+
+
+class Taken:
+    """Time that is recorded already; nobody works twice at once, so only what is free can still be taken.
+
+    Args:
+        spans: start and end in UTC milliseconds, in order and without overlaps.
+    """
+
+    def __init__(self, spans: Iterable[tuple[int, ...]]) -> None:
+        self._starts_ms = list[int]()
+        self._ends_ms = list[int]()
+        for start_ms, end_ms in spans:
+            self._starts_ms.append(start_ms)
+            self._ends_ms.append(end_ms)
+
+    def take(self, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
+        """Give the free parts of a span, which are taken then."""
+        first = bisect_right(self._ends_ms, start_ms)
+        parts, last, free_ms = list[tuple[int, int]](), first, start_ms
+        while last < len(self._starts_ms) and self._starts_ms[last] < end_ms:
+            if self._starts_ms[last] > free_ms:
+                parts.append((free_ms, self._starts_ms[last]))
+            free_ms = self._ends_ms[last]
+            last += 1
+        if free_ms < end_ms:
+            parts.append((free_ms, end_ms))
+        covered = sorted([*zip(self._starts_ms[first:last], self._ends_ms[first:last], strict=True), *parts])
+        self._starts_ms[first:last] = [start for start, _ in covered]
+        self._ends_ms[first:last] = [end for _, end in covered]
+        return parts

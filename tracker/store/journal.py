@@ -9,9 +9,9 @@ from uuid import UUID
 
 from tracker.domain.clock import Moment
 from tracker.domain.events import Effect, TakeAway, Told, Worked
-from tracker.domain.provisional import Boot, correction
+from tracker.domain.provisional import Boot, Taken, correction
 from tracker.domain.sealing import Unsealed
-from tracker.domain.segment import Interval, segment_start_ms, split
+from tracker.domain.segment import Interval, on_the_grid, segment_start_ms, split
 from tracker.domain.session import State
 from tracker.store.database import Database
 from tracker.store.snapshots import Snapshots
@@ -128,24 +128,18 @@ class Journal:
             found = correction(
                 self._provisional_boots(), boot_id, by_ms, now_ms=now_ms, certain_ms=self.last_end_ms(is_certain=True)
             )
-            moved, cut_ms = found.moved, 0
-            rows = self._database.rows(
-                "SELECT boot_id, contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms"
-                " FROM worked WHERE is_provisional ORDER BY id"
-            )
-            self._database.execute("DELETE FROM worked WHERE is_provisional")
-            for boot, contract, start_ms, end_ms, kind, memo, label, policy_version, offset_ms in rows:
-                shift_ms = moved[boot]
-                interval = Interval(UUID(contract), start_ms + shift_ms, end_ms + shift_ms, Kind(kind), memo, label)
-                cut_ms += interval.worked_ms
-                for piece in self._free_parts(interval):
-                    self._insert(piece, policy_version, offset_ms + shift_ms, boot_id=None)
-                    cut_ms -= piece.worked_ms
+            moved = found.moved
+            cut_ms = self._shift_worked(moved)
             self._shift_activity(moved, by_ms)
             for (boot,) in self._database.rows("SELECT DISTINCT boot_id FROM snapshot WHERE is_provisional"):
                 self._snapshots.shift_provisional(boot, moved.get(boot, by_ms))
             self._snapshots.shift_holds(moved[boot_id])
         return Corrected(moved[boot_id], found.ahead_ms, cut_ms)
+
+    def has_provisional(self, rows: int) -> bool:
+        """Tell whether so many rows or more would be moved at a contact."""
+        found = self._database.rows("SELECT 1 FROM worked WHERE is_provisional LIMIT ?", (rows,))
+        return len(found) == rows
 
     def open_segments(self, from_ms: int = 0, to_ms: int = _NO_END) -> list[OpenSegment]:
         """List the segments that have journal rows and start in a range, oldest first."""
@@ -284,18 +278,39 @@ class Journal:
         )
         return [Boot(*row) for row in rows]
 
-    def _free_parts(self, interval: Interval) -> list[Interval]:
-        """Cut away what overlaps recorded time, and split the rest on the grid."""
-        taken = self._database.rows(
-            "SELECT start_ms, end_ms FROM worked WHERE start_ms >= ? AND start_ms < ? AND end_ms > ? ORDER BY start_ms",
-            (segment_start_ms(interval.start_ms), interval.end_ms, interval.start_ms),
+    def _shift_worked(self, moved: dict[str | None, int]) -> int:
+        """Move the provisional time in the order it was recorded, cut where other time is and split on the grid.
+
+        Gives the milliseconds cut. What is free is kept in memory: a query for each row of a year took most of the
+        time.
+        """
+        rows = self._database.rows(
+            "SELECT boot_id, start_ms, end_ms, clock_offset_ms, contract, kind, memo, label, policy_version"
+            " FROM worked WHERE is_provisional ORDER BY id"
         )
-        parts, start_ms = list[Interval](), interval.start_ms
-        for taken_start_ms, taken_end_ms in taken:
-            if taken_start_ms > start_ms:
-                parts += split(replace(interval, start_ms=start_ms, end_ms=taken_start_ms))
-            start_ms = max(start_ms, taken_end_ms)
-        return parts + list(split(replace(interval, start_ms=start_ms))) if start_ms < interval.end_ms else parts
+        self._database.execute("DELETE FROM worked WHERE is_provisional")
+        shifted = [(*row[1:3], moved[row[0]], row[3:]) for row in rows]
+        first_ms = min((start_ms + shift_ms for start_ms, _, shift_ms, _ in shifted), default=0)
+        last_ms = max((end_ms + shift_ms for _, end_ms, shift_ms, _ in shifted), default=0)
+        taken = Taken(
+            self._database.rows(
+                "SELECT start_ms, end_ms FROM worked WHERE start_ms >= ? AND start_ms < ? ORDER BY start_ms",
+                (segment_start_ms(first_ms), last_ms),
+            )
+        )
+        pieces = [
+            (*piece, offset_ms + shift_ms, *rest)
+            for start_ms, end_ms, shift_ms, (offset_ms, *rest) in shifted
+            for part in taken.take(start_ms + shift_ms, end_ms + shift_ms)
+            for piece in on_the_grid(*part)
+        ]
+        self._database.execute_many(
+            "INSERT INTO worked (start_ms, end_ms, clock_offset_ms, contract, kind, memo, label, policy_version,"
+            " is_provisional) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            pieces,
+        )
+        moved_ms = sum(int(end_ms) - int(start_ms) for start_ms, end_ms, *_ in shifted)
+        return moved_ms - sum(end_ms - start_ms for start_ms, end_ms, *_ in pieces)
 
     def _shift_activity(self, moved: dict[str | None, int], by_ms: int) -> None:
         """Move the provisional counts, in SQL alone: a year of ticks are millions; counts that meet add up."""

@@ -66,6 +66,7 @@ class SyncService:
         self._failures = 0
         self._next_round_ms: int | None = None  # monotonic; None waits for a log-in
         self._problem: str | None = None
+        self._picture_problem: str | None = None
         self._session: Session | None = None
         self._marketplace: Marketplace | None = None
         self._is_logged_in = False
@@ -126,6 +127,8 @@ class SyncService:
             last_contact_ms=None if contact is None else int(contact),
             refused_segments=waiting.refused,
             problem=self._problem,
+            failed_pictures=waiting.failed_pictures,
+            picture_problem=self._picture_problem,
         )
 
     def _ask(self, action: Callable[[], Answer]) -> Future[Answer]:
@@ -180,6 +183,8 @@ class SyncService:
             waiting_pictures=waiting.pictures,
             refused_segments=waiting.refused,
             problem=self._problem,
+            failed_pictures=waiting.failed_pictures,
+            picture_problem=self._picture_problem,
         )
 
     def _round(self) -> Sent:
@@ -192,7 +197,9 @@ class SyncService:
             uploaders[0].send()
 
         self._try(make)
-        return uploaders[0].sent if uploaders else Sent()
+        sent = uploaders[0].sent if uploaders else Sent()
+        self._picture_problem = sent.trouble  # told until the next round; the diary keeps it
+        return sent
 
     def _try(self, step: Callable[[], object], *, plans: bool = True) -> TrackerError | None:
         """Run a round, or with `plans` False a part of one, whose success says nothing of what waits.

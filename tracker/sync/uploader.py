@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tracker.domain.errors import TrackerError
 from tracker.store.outbox import Outbox, Revision
-from tracker.store.pictures import PictureLostError, Pictures
+from tracker.store.pictures import PictureLostError, Pictures, PictureUnreadableError
 from tracker.sync.api import BusyError, Marketplace, ProblemError
 from tracker.sync.record import Record
 from wire import chain
@@ -17,14 +17,17 @@ from wire.leaf import RevisionLeaf
 from wire.sync import LINKS_PER_BATCH, Accepted, Batch, BatchAnswer, Duplicate, Link, RetryLater
 
 _PICTURES_PER_QUERY = 200
+_FAULTS_OF_THE_PICTURE = frozenset({413, 422})  # HTTP: the very same bytes will never be taken
 
 
 @dataclass(slots=True)
 class Sent:
-    """What a round sent."""
+    """What a round sent; `trouble` says why the last of `failed_pictures` will never arrive."""
 
     segments: int = 0
     pictures: int = 0
+    failed_pictures: int = 0
+    trouble: str | None = None
 
 
 class _LaterError(BusyError):
@@ -131,7 +134,8 @@ class Uploader:
     def _send_pictures(self) -> None:
         """Put the pictures that accepted revisions name and the marketplace lacks.
 
-        A picture that is lost or refused is passed over and told at the end, so that it never blocks another.
+        One that is lost, or refused for what it is, has failed for good; one that fails otherwise is passed over and
+        told at the end. Neither blocks another.
         """
         failed: list[TrackerError] = []
         while waiting := self._outbox.uploads(len(failed) + _PICTURES_PER_QUERY)[len(failed) :]:
@@ -141,13 +145,27 @@ class Uploader:
                     if address := self._addresses[contract, sha256]:
                         self._marketplace.put_picture(address, self._pictures.get(sha256))
                         self.sent.pictures += 1
-                except (PictureLostError, ProblemError) as error:
+                except PictureLostError as error:
+                    self._give_up(contract, sha256, str(error))
+                except ProblemError as error:
+                    if error.problem.status in _FAULTS_OF_THE_PICTURE:
+                        self._give_up(contract, sha256, f"The marketplace refused a picture: {error}")
+                    else:
+                        failed.append(error)
+                except PictureUnreadableError as error:
                     failed.append(error)
                 else:
                     self._outbox.mark_sent(contract, sha256)
                     self._progress()
         if failed:
             raise failed[-1]
+
+    def _give_up(self, contract: UUID, sha256: str, reason: str) -> None:
+        """Record that a picture will never arrive; its segment and its time stay as they are."""
+        self._outbox.mark_failed(contract, sha256, reason)
+        self.sent.failed_pictures += 1
+        self.sent.trouble = f"{reason} The time stays recorded; the picture is not sent again."
+        self._progress()
 
     def _ask_addresses(self, waiting: list[tuple[UUID, str]]) -> None:
         """Learn where to put the pictures not yet known; no address means that the marketplace has it."""

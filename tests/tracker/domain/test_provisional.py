@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.domain.provisional import MOST_AHEAD_MS, Boot, correction
+from tracker.domain.provisional import MOST_AHEAD_MS, Boot, Taken, correction
 
 
 @pytest.mark.parametrize("own", ["b", "c"])
@@ -59,3 +59,14 @@ def test_a_guess_that_contradicts_what_is_certain_gives_way_however_far_it_was_o
 def _placed(boots: list[Boot], now_ms: int) -> list[tuple[Boot, int]]:
     moved = correction(boots, "none", 0, now_ms=now_ms, certain_ms=None).moved
     return [(boot, moved[boot.id]) for boot in boots]
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=12))
+def test_what_is_taken_is_taken_once(spans: list[tuple[int, int]]) -> None:
+    """Against every millisecond counted by itself."""
+    taken, free = Taken([(10, 20), (30, 31)]), set(range(100)) - set(range(10, 20)) - {30}
+    for start_ms, length_ms in spans:
+        wanted = set(range(start_ms, start_ms + length_ms))
+        parts = taken.take(start_ms, start_ms + length_ms)
+        assert [ms for part in parts for ms in range(*part)] == sorted(wanted & free)
+        free -= wanted
