@@ -310,7 +310,7 @@ class Journal:
             pieces,
         )
         moved_ms = sum(int(end_ms) - int(start_ms) for start_ms, end_ms, *_ in shifted)
-        return moved_ms - sum(end_ms - start_ms for start_ms, end_ms, *_ in pieces)
+        return moved_ms - sum(int(end_ms) - int(start_ms) for start_ms, end_ms, *_ in pieces)
 
     def _shift_activity(self, moved: dict[str | None, int], by_ms: int) -> None:
         """Move the provisional counts, in SQL alone: a year of ticks are millions; counts that meet add up."""
