@@ -136,7 +136,7 @@ class Rig:
     def kill(self) -> None:
         """Die as the process would: the thread goes on to nothing, the buffer is closed under it."""
         self.engine._ended.set()
-        self.engine._queue.put(lambda: None)
+        self.engine._worker.put(lambda: None)
         self.engine.wait(WITHIN_S)
         self.engine._sync.stop()
         self.engine.close()
@@ -158,7 +158,7 @@ def make_rig(tmp_path: Path, marketplace: FakeMarketplace) -> Iterator[Callable[
 
     yield make
     for rig in made:
-        if rig.engine._thread.is_alive():
+        if rig.engine._worker.is_running:
             rig.quit()
         rig.engine.close()
 
@@ -724,7 +724,8 @@ def test_without_a_display_time_is_tracked_and_it_is_said(rig: Rig) -> None:
 
 def cpu_share(engine: Engine, for_s: float) -> float:
     """The share of a core that an engine's thread takes."""
-    clock_id = time.pthread_getcpuclockid(engine._thread.ident or 0)
+    thread = next(one for one in threading.enumerate() if one.name == "engine")
+    clock_id = time.pthread_getcpuclockid(thread.ident or 0)
     began_s, used_s = time.monotonic(), time.clock_gettime(clock_id)
     engine.wait(for_s)
     return (time.clock_gettime(clock_id) - used_s) / (time.monotonic() - began_s)

@@ -27,6 +27,7 @@ from tracker.sync.credentials import Tokens
 from tracker.sync.login import Granted, Session, with_browser, with_device_code
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
+from tracker.worker import ThreadWorker
 from wire.words import SEGMENT_MS, Kind
 
 NEVER = threading.Event()
@@ -152,7 +153,9 @@ def test_what_was_recorded_arrives_once(
     served: Served, log_in: Callable[[], Granted], buffer: Buffer, vault: MemoryVault
 ) -> None:
     """Sixty segments, in two batches, with a picture's upload last; sent again, nothing changes."""
-    service = SyncService(buffer, vault, SystemClock(), on_contact=lambda *_: None, on_change=lambda: None)
+    service = SyncService(
+        buffer, vault, SystemClock(), ThreadWorker("sync"), on_contact=lambda *_: None, on_change=lambda: None
+    )
     tokens = log_in().tokens(SystemClock())
     assert isinstance(
         service.log_in(LogIn(served.url, tokens.access, tokens.refresh, tokens.expires_ms)).result(), Done
