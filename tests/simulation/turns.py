@@ -68,6 +68,11 @@ class Turns:
         """Let the others run until something has come or so much time has passed, as the story's own thread."""
         self.wait(self._story, None if ms is None else self._world.mono_ms() + ms, is_due)
 
+    def pause(self, ms: int) -> None:
+        """Wait so long in whichever thread this is, as for a slow network."""
+        me = next((one.waiting for one in self._workers if one.is_this_thread()), self._story)
+        self.wait(me, self._world.mono_ms() + ms, lambda: False)
+
     def die(self) -> None:
         """Kill the process: no thread of it does another thing. Its workers are forgotten, others may follow."""
         self._is_dead = self._is_collecting = True
@@ -171,9 +176,9 @@ class TurnWorker(Worker[Any]):
     def wait_for(self, done: Future[Any], within_s: float) -> None:
         self._turns.wait_story(round(within_s * 1000), done.done)
 
-    def pause(self, ms: int) -> None:
-        """Wait so long in this worker's own thread, as for a slow network."""
-        self._turns.wait(self.waiting, self._world.mono_ms() + ms, lambda: False)
+    def is_this_thread(self) -> bool:
+        """Tell whether it is the one that runs."""
+        return threading.current_thread() is self._thread
 
     def end(self) -> None:
         """Let the thread come to its end, in a process that has died."""

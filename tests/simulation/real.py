@@ -1,0 +1,573 @@
+"""One timeline of the real tracker: a person's weeks on a machine that sleeps, is set wrong, fills up and is unplugged.
+
+The engine with its threads' own loops, its timer, snapshots, sealing, sync and upkeep works on the encrypted buffer;
+what it holds is compared with the truth after each start and at the end.
+"""
+
+import copy
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tests.fakes.terms import contract
+from tests.simulation import ledger
+from tests.simulation.comparison import Comparison, WrongError, merged
+from tests.simulation.driver import Entry
+from tests.simulation.machine import Machine
+from tests.simulation.program import Program
+from tests.simulation.timeline import Result
+from tests.simulation.truth import Stretch, Truth
+from tests.simulation.turns import ProcessDeathError, StuckError
+from tests.simulation.world import MISREAD_MS
+from tests.simulation.zones import shown_and_read_again, totals, zones
+from tests.torture.kill import FAST_FOLDER
+from tracker.capture.power.port import PowerEvent
+from tracker.commands import (
+    BlurSnapshot,
+    Command,
+    Declare,
+    GetDiary,
+    GetStatus,
+    Refused,
+    Resume,
+    SetMemo,
+    Start,
+    StatusAnswer,
+    Stop,
+    Sync,
+    WithholdSnapshot,
+)
+from tracker.domain.clock import Timebase
+from tracker.domain.events import Declared, Terms
+from wire.contract import Blur, Contract
+from wire.words import Kind, SnapshotStatus
+
+_S, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
+_YEAR = 365 * _DAY
+_EPOCH_MS = 1_704_067_200_000  # 2024-01-01
+_STEPS_MS = (_S, 7 * _S, _MINUTE, _HOUR, 2 * _HOUR, _DAY, 30 * _DAY, _YEAR)
+_LEAP_SMEAR = 1 / 86_400
+_HARD_SLEW = 500e-6
+_TICK_MS = 5_000
+_AWAKE_MS = (_HOUR, 2 * _HOUR, 3 * _HOUR)  # of each timeline; every second of it is looked at, every five committed
+_ZONES_EVERY = 5  # timelines
+
+
+@dataclass(frozen=True, slots=True)
+class RealSabotage:
+    """Protections to take away, for the negative controls; each is carried out by the test's own patch.
+
+    `hides_locks` keeps the lock from the power watch.
+    """
+
+    hides_locks: bool = False
+
+
+class RealTimeline:
+    """Draws facts, and lets both the real program and the truth live through them.
+
+    Args:
+        seed: decides everything.
+        folder: for the program's data.
+        sabotage: what to break.
+    """
+
+    def __init__(self, seed: int, folder: Path, sabotage: RealSabotage) -> None:
+        self.rng = random.Random(f"real {seed}")  # noqa: S311 (a seed must decide everything)
+        self._seed = seed
+        self._sabotage = sabotage
+        self._is_exact = self.rng.random() < 0.4
+        start_ms = _EPOCH_MS + self.rng.randrange(7 * _YEAR)
+        self._start_utc_ms = start_ms
+        self.machine = Machine(self.rng, start_ms, is_misread=not self._is_exact)
+        self.machine.boot()
+        if self.rng.random() < 0.3:
+            self.machine.step_system_clock(self.rng.choice((-1, 1)) * self.rng.choice(_STEPS_MS))
+            self.machine.was_stepped = False  # wrong from the beginning, and no more so later
+        self._contracts = tuple(self._contract(number) for number in (1, 2, 3))
+        has_disk = self.rng.random() < 0.5
+        self.program = Program(
+            self.machine, folder, seed, self._contracts, is_exact=self._is_exact, has_disk=has_disk,
+            on_grab=self._see_grab,
+        )  # fmt: skip
+        self._has_disk = has_disk
+        self.truth = Truth(offset_ms=start_ms)
+        self._awake_ms = self.rng.choice(_AWAKE_MS)
+        self._number = 0
+        self._boot_of: dict[str, tuple[str, int]] = {}  # by memo: the boot and when it began
+        self._certain_boots: set[str] = set()
+        self._was_slewed = False
+        self._deaths = 0
+        self._problems: list[str] = []
+        self.transitions = 0
+        self.counts: dict[str, int] = {}
+
+    def run(self) -> Result:
+        """Live through the timeline and compare."""
+        lacking_ms, worked_ms = 0, 0
+        with self.program:
+            self.program.launch()
+            self.program.log_in()
+            self._advance_truth()
+            self.program.network.is_up = self.rng.random() < 0.7
+            while self._awake_ms > 0:
+                self._day()
+                self._night()
+            self._settle()
+            lacking_ms, worked_ms = self._check(is_over=True)
+            self._check_zones()
+            self.program.ask_to_quit()
+            self.program.end()
+            self.program.launch()
+            self._check(is_over=True)
+        return Result(
+            seed=self._seed,
+            problem=self._problems[0] if self._problems else None,
+            days=self.machine.t / _DAY,
+            worked_ms=worked_ms,
+            lacking_ms=lacking_ms,
+            stretches=len(merged(self.truth.stretches)),
+            transitions=self.counts.get("facts", 0),
+        )
+
+    # Time
+
+    def _day(self) -> None:
+        kinds, weights = zip(*_FACTS, strict=True)
+        for _ in range(self.rng.randint(3, 40)):
+            before_t = self.machine.t
+            self._pass(self._some_ms())
+            self._awake_ms -= self.machine.t - before_t
+            kind = self.rng.choices(kinds, weights)[0]
+            name = kind.__name__.strip("_")
+            self.counts[name] = self.counts.get(name, 0) + 1
+            self.counts["facts"] = self.counts.get("facts", 0) + 1
+            kind(self)
+            if self._problems or self._awake_ms <= 0:
+                break
+
+    def _some_ms(self) -> int:
+        draw = self.rng.random()
+        if draw < 0.45:
+            return self.rng.randint(100, 30_000)
+        if draw < 0.85:
+            return self.rng.randint(30_000, 15 * _MINUTE)
+        if draw < 0.97:
+            limit_ms = self.truth.terms.idle_limit_s * 1000
+            return max(100, limit_ms + self.rng.choice((-1001, -1000, -1, 0, 1, 999, 1000, 3000)))
+        return self.rng.randint(_HOUR // 2, _HOUR)
+
+    def _night(self) -> None:
+        self._mend_disk()
+        ms = self.rng.choice((8 * _HOUR, 14 * _HOUR, 14 * _HOUR, 3 * _DAY, 25 * _DAY)) + self.rng.randrange(_HOUR)
+        if self.rng.random() < 0.5:
+            self._sleep(ms)
+        else:
+            self._reboot(ms)
+
+    def _pass(self, ms: int) -> None:
+        """Let time pass on both sides; the process may die in it."""
+        try:
+            self.program.pass_(ms)
+        except ProcessDeathError:
+            self._advance_truth()
+            self._fall()
+            return
+        self._advance_truth()
+
+    def _advance_truth(self) -> None:
+        self._advance(self.truth)
+
+    def _advance(self, truth: Truth) -> None:
+        machine = self.machine
+        newest_t = machine.t - (machine.mono_ms() - machine.last_input_mono_ms())
+        truth.advance_to(machine.t, newest_t, is_present=machine.input.present_from_t is not None)
+
+    def _do(self, command: Command, happens: Callable[[], object]) -> None:
+        """Do it on both sides; what a failing disk refuses has not happened."""
+        t = self.machine.t
+        answer = self.program.do(command)
+        if self.machine.t != t:
+            self._advance_truth()
+        if self.program.disk.trouble is not None and self.program.is_refused_by_machine(answer):
+            return
+        expected = happens() is not False
+        if expected is isinstance(answer, Refused):
+            raise WrongError(f"t={self.machine.t}: {command} was answered {answer}")
+
+    # Facts
+
+    def _contract(self, number: int) -> Contract:
+        rng = self.rng
+        return contract(
+            number,
+            idle_limit_s=rng.choice((60, 300, 600, 600, 1800)),
+            allows_manual_time=rng.random() < 0.7,
+            declared_minutes_per_day=rng.choice((0, 1440)),
+            snapshots_per_segment=rng.choice((0, 1, 1, 3)),
+            blur=rng.choice((Blur.NONE, Blur.NONE, Blur.IRREVERSIBLE)),
+            hold_s=rng.choice((0, 60, 60, 300)),
+        )
+
+    def _terms(self, one: Contract) -> Terms:
+        declared_ms = 10 * _YEAR if one.policy.declared_minutes_per_day else 0
+        return Terms(
+            idle_limit_s=one.policy.idle_limit_s,
+            allows_manual_time=one.policy.allows_manual_time,
+            declared_left_ms=declared_ms,
+            declared_per_day_ms=declared_ms,
+        )
+
+    def _memo(self) -> str:
+        """Give a memo that nothing else has, so that what is recorded under it tells which boot it is of."""
+        self._number += 1
+        memo = f"memo {self._number:05}"
+        self._boot_of[memo] = (str(self.machine.boots), self.machine.boot_t)
+        return memo
+
+    def _start(self) -> None:
+        one, memo = self.rng.choice(self._contracts), self._memo()
+
+        def starts() -> None:
+            if self.truth.mode == "tracking" and self.truth.contract == one.id:
+                self.truth.set_memo(memo)
+            else:
+                self.truth.start(one.id, memo, None, self._terms(one))
+
+        self._do(Start(str(one.id), memo), starts)
+        if self.rng.random() < 0.7:
+            self._arrive()
+
+    def _stop(self) -> None:
+        def stops() -> bool:
+            was_on = self.truth.mode != "stopped"
+            self.truth.stop()
+            return was_on
+
+        self._do(Stop(), stops)
+
+    def _set_memo(self) -> None:
+        memo = self._memo()
+        self._do(SetMemo(memo), lambda: self.truth.set_memo(memo))
+
+    def _declare(self) -> None:
+        declared = self.rng.choice((None, *Declared))
+        self._do(Declare(declared), lambda: self.truth.declare(declared))
+
+    def _say(self, event: PowerEvent, happens: Callable[[], object]) -> None:
+        t = self.machine.t
+        self.program.power.say(event)
+        self.program.turns.wait_story(0, lambda: False)
+        assert self.machine.t == t
+        happens()
+
+    def _lock(self) -> None:
+        if self._sabotage.hides_locks:
+            self.truth.lock()
+        else:
+            self._say(PowerEvent.LOCKED, self.truth.lock)
+
+    def _unlock(self) -> None:
+        self._say(PowerEvent.UNLOCKED, self.truth.unlock)
+        if self.rng.random() < 0.7:
+            self._arrive()
+
+    def _nap(self) -> None:
+        self._sleep(self.rng.choice((1500, 20_000, 300_000, 2 * _HOUR, 20 * _HOUR)))
+
+    def _sleep(self, ms: int) -> None:
+        is_signalled = self.rng.random() < 0.5
+        if is_signalled:
+            self._say(PowerEvent.SUSPENDING, lambda: None)
+        self.machine.leave()
+        self.machine.sleep(ms)
+        self.truth.sleep(ms, is_signalled=is_signalled, is_noticed=False)
+        if is_signalled:
+            self.program.power.say(PowerEvent.RESUMED)
+        if self.rng.random() < 0.3:
+            self._arrive()
+
+    def _reboot(self, off_ms: int | None = None) -> None:
+        self._mend_disk()
+        draw = self.rng.random()
+        if draw < 0.35:
+            self.truth.stop()
+            self.program.power.say(PowerEvent.SHUTTING_DOWN)
+            self._note_boot()
+            self.program.end()
+        elif draw < 0.7:
+            self.truth.stop()
+            self.program.ask_to_quit()
+            self._note_boot()
+            self.program.end()
+        else:
+            self._end_badly()
+        self.machine.t += self.rng.randint(20 * _S, 2 * _HOUR) if off_ms is None else off_ms
+        self.truth.t = self.machine.t
+        self.machine.boot()
+        self.program.power.locked = self.truth.is_locked = False
+        self.program.network.is_up = self.rng.random() < 0.6
+        self._launch()
+
+    def _crash(self) -> None:
+        self._mend_disk()
+        self._end_badly()
+        self._launch()
+
+    def _fall(self) -> None:
+        """The process died at a call to the disk."""
+        self._end_badly()
+        self._launch()
+
+    def _end_badly(self) -> None:
+        self._note_boot()
+        self.truth.die()
+        self._deaths += 1
+        self.program.die()
+
+    def _launch(self) -> None:
+        self.program.launch()
+        self.truth.fresh_t = self.machine.t
+        if not self._sabotage.hides_locks:
+            assert self.program.power.locked is self.truth.is_locked
+        self._check(is_over=False)
+
+    def _choose(self) -> None:
+        """Decide about the time away."""
+        other, memo = self.rng.choice(self._contracts), self.rng.choice(("", self._memo()))
+        choice = self.rng.random()
+        if choice < 0.4:
+            self._do(Resume(), self.truth.discard)
+        elif choice < 0.7:
+            self._do(Resume(keeps=True), self.truth.keep)
+        else:
+            self._do(
+                Resume(assign_to=str(other.id), memo=memo),
+                lambda: self.truth.keep(contract=other.id, memo=memo, terms=self._terms(other)),
+            )
+        if self.rng.random() < 0.7:
+            self._arrive()
+
+    def _arrive(self) -> None:
+        self.machine.arrive(self.rng.choice((997, 20_011, 55_001)))
+
+    def _leave(self) -> None:
+        self.machine.leave()
+
+    def _step_clock(self) -> None:
+        if not self._is_exact:
+            self.machine.step_system_clock(self.rng.choice((-1, 1)) * self.rng.choice(_STEPS_MS))
+
+    def _slew(self) -> None:
+        if not self._is_exact:
+            self._was_slewed = True
+            rates = (0.0, 0.0, _HARD_SLEW, -_HARD_SLEW, 20e-6, _LEAP_SMEAR, -_LEAP_SMEAR)
+            self.machine.slew(self.rng.choice(rates))
+
+    def _switch_network(self) -> None:
+        self.program.network.is_up = self.rng.random() < 0.6
+
+    def _ask(self) -> None:
+        """Ask for what a window shows."""
+        for command in (GetStatus(), GetDiary(), Sync()):
+            self.program.do(command)
+            self._advance_truth()
+
+    def _decide_on_snapshot(self) -> None:
+        answer = self.program.do(GetStatus())
+        if not isinstance(answer, StatusAnswer) or answer.status.snapshot is None:
+            return
+        shown = answer.status.snapshot
+        if shown.status is SnapshotStatus.HELD:
+            self.program.do(self.rng.choice((BlurSnapshot, WithholdSnapshot))(shown.id))
+
+    def _break_disk(self) -> None:
+        """Let the disk fail for a while; what is worked meanwhile is committed once it is mended."""
+        if self._has_disk:
+            self.program.disk.trouble = self.rng.choice(("full", "broken"))
+            self._pass(self.rng.randint(1, 120) * _S)
+            if self.rng.random() < 0.3:
+                self.rng.choice((RealTimeline._lock, RealTimeline._start, RealTimeline._set_memo))(self)
+                self._pass(self.rng.randint(1, 20) * _S)
+            self._mend_disk()
+
+    def _mend_disk(self) -> None:
+        if self.program.disk.trouble is not None:
+            self.program.disk.trouble = None
+            self._pass(2 * _TICK_MS)
+
+    def _arm_death(self) -> None:
+        """Let the process die at one of the next calls to the disk, while the person is there."""
+        if self._has_disk and self.machine.input.present_from_t is not None:
+            self.program.disk.dies_in = self.rng.randint(1, 12)
+            self._pass(self.rng.randint(1, 30) * _S)
+            self.program.disk.dies_in = None
+
+    def _checkpoint(self) -> None:
+        self.program.checkpoint()
+
+    def _settle(self) -> None:
+        """Come to rest: everything is stopped, corrected, sealed and sent."""
+        self._mend_disk()
+        self.program.network.settle()
+        if self.truth.mode != "stopped":
+            self._do(Stop(), self.truth.stop)
+        for _ in range(2):
+            self.program.do(Sync())
+            self._advance_truth()
+            self._pass(7 * _MINUTE)
+        self.program.do(Sync())
+
+    # Looking
+
+    def _see_grab(self) -> None:
+        """Nothing is captured while the timer is stopped, paused, idle, locked or suspended."""
+        truth = copy.deepcopy(self.truth)
+        self._advance(truth)
+        self.counts["grabs"] = self.counts.get("grabs", 0) + 1
+        if truth.mode != "tracking" or truth.is_locked:
+            locked = ", locked" if truth.is_locked else ""
+            self._problems.append(f"t={self.machine.t}: a picture was taken while {truth.mode}{locked}")
+
+    def _note_boot(self) -> None:
+        """Note whether this boot's time has become certain."""
+        kept = self.program.buffer.settings.get("timebase")
+        if kept is not None:
+            anchor = msgspec.json.decode(kept, type=Timebase).current
+            if not anchor.is_provisional:
+                self._certain_boots.add(anchor.boot_id)
+
+    def _check(self, *, is_over: bool) -> tuple[int, int]:
+        """Hold the buffer to the truth as it is now; gives what is rightly lacking, and the time recorded."""
+        if self._problems:
+            return 0, 0
+        self._note_boot()
+        read = ledger.read(self.program.buffer, self.program.rules)
+        if is_over:
+            ledger.check_overlaps(read.work)
+            self._check_rest()
+        truth = copy.deepcopy(self.truth)
+        self._advance(truth)
+        truth._close(truth.t)
+        entries = self._entries(read, truth, is_over=is_over)
+        guessed = {boot for boot, _ in self._boot_of.values()} - self._certain_boots
+        self._check_keys(read, is_over=is_over)
+        truth.stretches = [one for one in truth.stretches if not self._is_unsure(one.memo)]
+        sure = [one for one in entries if not self._is_unsure(one.memo)]
+        comparison = Comparison(truth, 0 if self._is_exact else MISREAD_MS, guessed)
+        lacking_ms = comparison.hold(sure)
+        return lacking_ms, sum(one.end_ms - one.start_ms for one in entries)
+
+    def _is_unsure(self, memo: str) -> bool:
+        """Whether a time is of a boot without contact, on a clock that was set meanwhile: its place is a guess."""
+        is_guessed = self._boot_of[memo][0] not in self._certain_boots
+        return is_guessed and (self.machine.was_stepped or self._was_slewed)
+
+    def _entries(self, read: ledger.Ledger, truth: Truth, *, is_over: bool) -> list[Entry]:
+        """Give what is recorded with where it lies in running time, by the first of each memo."""
+        by_memo: dict[str, list[Stretch]] = {}
+        for stretch in merged(truth.stretches):
+            by_memo.setdefault(stretch.memo, []).append(stretch)
+        offsets: dict[str, int] = {}
+        for one in sorted(read.work, key=lambda one: one.start_ms):
+            if one.memo not in by_memo:
+                raise WrongError(f"{one} was never worked")
+            if one.memo not in offsets:
+                offsets[one.memo] = self._offset_ms(one, by_memo[one.memo], is_over=is_over)
+        return [
+            Entry(
+                one.contract, one.start_ms, one.end_ms, one.kind, one.memo, one.label, False, offsets[one.memo],
+                self._boot_of[one.memo][0], 0,
+            )
+            for one in read.work
+        ]  # fmt: skip
+
+    def _offset_ms(self, one: ledger.Recorded, stretches: list[Stretch], *, is_over: bool) -> int:
+        """Give UTC minus running time of a memo's first entry, as near to the marketplace's as its stretches allow."""
+        boot, boot_t = self._boot_of[one.memo]
+        same = [stretch for stretch in stretches if stretch.kind is one.kind] or stretches
+        candidates = [(stretch, one.start_ms - stretch.start_t) for stretch in same]
+        stretch, offset_ms = min(candidates, key=lambda found: abs(found[1] - self._start_utc_ms))
+        late_ms = offset_ms - self._start_utc_ms
+        if 0 < late_ms <= stretch.late_ms:
+            offset_ms, late_ms = self._start_utc_ms, 0
+        is_known = boot in self._certain_boots or (is_over and not self._is_unsure(one.memo))
+        drift_ms = _HARD_SLEW * self.machine.t if self._was_slewed else 0
+        misread_ms = 0 if self._is_exact else 4 * MISREAD_MS
+        if is_known and abs(late_ms) > misread_ms + 2 * drift_ms:
+            raise WrongError(f"{one} of boot {boot} ({boot_t}) lies {late_ms} ms off {stretch}")
+        return offset_ms
+
+    def _check_keys(self, read: ledger.Ledger, *, is_over: bool) -> None:
+        """No key is counted twice, and none is lost but in a death."""
+        handed_out = self.program.keys_handed_out
+        if read.keys > handed_out:
+            raise WrongError(f"{read.keys} keys are recorded, {handed_out} were counted")
+        is_sure = not any(self._is_unsure(memo) for memo in self._boot_of)
+        if is_over and is_sure and read.keys < handed_out - 8 * self._deaths:
+            raise WrongError(f"{read.keys} keys are recorded, {handed_out} were counted, {self._deaths} deaths")
+
+    def _check_rest(self) -> None:
+        """Nothing is left in the journal, on its way or without a name."""
+        buffer = self.program.buffer
+        left = buffer.database.rows("SELECT count(*) FROM worked")[0][0]
+        waiting = buffer.outbox.waiting()
+        if left or waiting.segments or waiting.pictures or waiting.refused:
+            status = self.program.do(GetStatus())
+            notices = status.status.notices if isinstance(status, StatusAnswer) else ()
+            raise WrongError(f"at rest {left} rows are not sealed, and waiting is {waiting}; {notices}")
+        ledger.check_no_orphans(buffer)
+
+    def _check_zones(self) -> None:
+        """Showing the sealed starts in every zone changes no week's total."""
+        if self._seed % _ZONES_EVERY or self._problems:
+            return
+        read = ledger.read(self.program.buffer, self.program.rules)
+        starts_ms, worked_ms = list(read.sealed_starts_ms), list(read.sealed_worked_ms)
+        for name in zones():
+            zone = ZoneInfo(name)
+            shown_ms = [shown_and_read_again(start_ms, zone) for start_ms in starts_ms]
+            if totals(shown_ms, worked_ms) != totals(starts_ms, worked_ms):
+                raise WrongError(f"the totals differ in {name}")
+
+
+def run(seed: int, *, sabotage: RealSabotage | None = None) -> Result:
+    """Live through one timeline."""
+    with tempfile.TemporaryDirectory(prefix="daybook-simulation-", dir=FAST_FOLDER) as folder:
+        timeline = RealTimeline(seed, Path(folder) / "data", sabotage or RealSabotage())
+        try:
+            return timeline.run()
+        except (WrongError, StuckError) as error:
+            days = timeline.machine.t / _DAY
+            return Result(seed, str(error), days, 0, 0, 0, timeline.counts.get("facts", 0))
+
+
+_FACTS: tuple[tuple[Callable[[RealTimeline], None], int], ...] = (
+    (RealTimeline._start, 24),
+    (RealTimeline._stop, 5),
+    (RealTimeline._set_memo, 8),
+    (RealTimeline._declare, 8),
+    (RealTimeline._lock, 6),
+    (RealTimeline._unlock, 10),
+    (RealTimeline._nap, 5),
+    (RealTimeline._reboot, 2),
+    (RealTimeline._crash, 3),
+    (RealTimeline._choose, 12),
+    (RealTimeline._step_clock, 2),
+    (RealTimeline._slew, 1),
+    (RealTimeline._switch_network, 5),
+    (RealTimeline._ask, 4),
+    (RealTimeline._decide_on_snapshot, 4),
+    (RealTimeline._break_disk, 3),
+    (RealTimeline._arm_death, 4),
+    (RealTimeline._checkpoint, 4),
+    (RealTimeline._arrive, 16),
+    (RealTimeline._leave, 10),
+)
