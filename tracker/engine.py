@@ -45,6 +45,10 @@ _TOLD = {
     Notice.LIMIT_REACHED: "The week's limit is reached; what is over it is kept and shown, but not billed.",
     Notice.DECLARED_TIME_USED: "Today's declared time is used up; the timer counts by your input again.",
 }
+_CUT = (
+    "The marketplace's time corrected what was recorded while this computer's clock was wrong. {seconds} s of it fell "
+    "on time that was recorded already and are not counted twice."
+)
 _SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
 _UPKEEP_AFTER_MS = 10_000
 _UPKEEP_EVERY_MS = 60_000
@@ -430,6 +434,7 @@ class Engine:
             self._buffer.upkeep.trouble,
             _HEAD_UNKNOWN if self._buffer.outbox.is_head_unknown() else None,
             self._timer.counting_problem(),
+            _CUT.format(seconds=-(-self._timer.cut_ms // 1000)) if self._timer.cut_ms else None,
             None if self._timer.told is None else _TOLD.get(self._timer.told),
         )
         return self._overview.status(

@@ -37,6 +37,7 @@ class Timer:
         self._counts, self._moved = _NOTHING, False  # input not committed yet
         self.state = State()
         self.contract: Contract | None = None
+        self.cut_ms = 0  # corrected time that overlapped what was recorded before, until the next start
         self.told: Notice | None = None  # the newest change that the timer made by itself, until the next start
 
     @property
@@ -56,7 +57,7 @@ class Timer:
             self._timebase = timebase
             self._idle.look(self.now().mono_ms)
         self._advance(events.Start(contract.id, memo, terms_of(contract, self._buffer, self.now())))
-        self.contract, self.told = contract, None
+        self.contract, self.told, self.cut_ms = contract, None, 0
 
     def hold_to(self, contract: Contract) -> None:
         """Go on by a contract's policy as it is known now."""
@@ -117,13 +118,14 @@ class Timer:
     def learn_time(self, reading: Reading, utc_ms: int) -> None:
         """Take in the marketplace's time at a contact; what was recorded provisionally is corrected at once."""
         timebase, shift_ms = self._timebase.learn(reading, utc_ms)
-        state = self.state
+        state, cut_ms = self.state, self.cut_ms
         with self._buffer.database.transaction():
             if self._timebase.current.is_provisional:
-                self._buffer.journal.shift_provisional(shift_ms, reading.boot_id, now_ms=utc_ms)
-                state = session.shifted(state, shift_ms)
+                corrected = self._buffer.journal.shift_provisional(shift_ms, reading.boot_id, now_ms=utc_ms)
+                timebase = timebase.ahead(corrected.ahead_ms)
+                state, cut_ms = session.shifted(state, corrected.moved_ms), cut_ms + corrected.cut_ms
             self._keep(timebase)
-        self._timebase, self.state = timebase, state
+        self._timebase, self.state, self.cut_ms = timebase, state, cut_ms
 
     def counting_problem(self) -> str | None:
         """Say why input is not counted, None while it is or need not be."""

@@ -1,6 +1,5 @@
 """Holds what was recorded to the truth: who, what, when, and to the millisecond how long."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -20,14 +19,10 @@ class Comparison:
     Args:
         truth: what was worked.
         misread_ms: how wrongly the clocks may have been read.
-        guessed_boots: those whose timestamps were corrected by a guess; they may overlap in UTC.
-        drift_ms: how far the machine's clock may have run away from the marketplace's since the last correction.
     """
 
     truth: Truth
     misread_ms: int
-    guessed_boots: Collection[str]
-    drift_ms: int = 0
 
     @property
     def _off_ms(self) -> int:
@@ -42,7 +37,7 @@ class Comparison:
         entries = sorted(recorded, key=lambda one: one.start_ms - one.offset_ms)
         lacking_ms = self._match(merged(self.truth.stretches), entries)
         self._check_sleeps(entries)
-        self._check_overlaps(entries)
+        self.check_overlaps(entries)
         self._check_weeks(entries)
         return lacking_ms
 
@@ -80,11 +75,11 @@ class Comparison:
         is_same = (one.contract, one.kind, one.memo, one.label) == (
             stretch.contract, stretch.kind, stretch.memo, stretch.label,
         )  # fmt: skip
-        off_ms = self._off_ms + self.drift_ms
+        off_ms = self._off_ms
         return is_same and -off_ms <= one.start_ms - one.offset_ms - stretch.start_t <= stretch.late_ms + off_ms
 
     def _check_sleeps(self, entries: list[Entry]) -> None:
-        off_ms = self.misread_ms + self.drift_ms
+        off_ms = self.misread_ms
         sleeps = iter(self.truth.sleeps)
         sleep = next(sleeps, None)
         for one in entries:
@@ -94,9 +89,9 @@ class Comparison:
             if sleep is not None and sleep[0] + off_ms < end_t:
                 raise WrongError(f"{one} lies in the suspension {sleep}")
 
-    def _check_overlaps(self, entries: list[Entry]) -> None:
-        """Look for overlaps in UTC among what was recorded by the marketplace's time."""
-        certain = sorted((one for one in entries if one.boot not in self.guessed_boots), key=lambda e: e.start_ms)
+    def check_overlaps(self, entries: list[Entry]) -> None:
+        """Look for overlaps in UTC; provisional timestamps are corrected before they count."""
+        certain = sorted((one for one in entries if not one.is_provisional), key=lambda one: one.start_ms)
         for one, two in pairwise(certain):
             if two.start_ms < one.end_ms:
                 raise WrongError(f"{one} and {two} overlap")
@@ -105,7 +100,7 @@ class Comparison:
         """A billing week has no more time than it has."""
         weeks: dict[int, int] = {}
         for one in entries:
-            if one.boot in self.guessed_boots:
+            if one.is_provisional:
                 continue
             start_ms = one.start_ms
             while start_ms < one.end_ms:

@@ -1,7 +1,6 @@
 """Reads everything that a buffer holds of the work, sealed or not, and looks whether it stands by its own rules."""
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from tests.simulation.comparison import WrongError
@@ -23,6 +22,7 @@ class Recorded:
     kind: Kind
     memo: str
     label: str | None
+    is_provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ def read(buffer: Buffer, rules: Rules) -> Ledger:
     """
     rows = buffer.database.rows
     spans = [
-        Recorded(UUID(contract), start_ms, end_ms, Kind(kind), memo, label)
-        for contract, start_ms, end_ms, kind, memo, label in rows(
-            "SELECT contract, start_ms, end_ms, kind, memo, label FROM worked"
+        Recorded(UUID(contract), start_ms, end_ms, Kind(kind), memo, label, bool(is_provisional))
+        for contract, start_ms, end_ms, kind, memo, label, is_provisional in rows(
+            "SELECT contract, start_ms, end_ms, kind, memo, label, is_provisional FROM worked"
         )
     ]
     for one in spans:
@@ -129,22 +129,11 @@ def _joined(spans: list[Recorded]) -> list[Recorded]:
     for one in sorted(spans, key=lambda span: (span.memo, span.kind, span.start_ms)):
         last = joined[-1] if joined else None
         if last is not None and last.end_ms == one.start_ms and _who(last) == _who(one):
-            joined[-1] = Recorded(one.contract, last.start_ms, one.end_ms, one.kind, one.memo, one.label)
+            joined[-1] = replace(last, end_ms=one.end_ms)
         else:
             joined.append(one)
     return joined
 
 
-def _who(one: Recorded) -> tuple[UUID, Kind, str, str | None]:
-    return one.contract, one.kind, one.memo, one.label
-
-
-def check_overlaps(work: tuple[Recorded, ...]) -> None:
-    """Nobody works twice at once.
-
-    Raises:
-        WrongError: somebody does.
-    """
-    for one, two in pairwise(sorted(work, key=lambda span: span.start_ms)):
-        if two.start_ms < one.end_ms:
-            raise WrongError(f"{one} and {two} overlap")
+def _who(one: Recorded) -> tuple[UUID, Kind, str, str | None, bool]:
+    return one.contract, one.kind, one.memo, one.label, one.is_provisional

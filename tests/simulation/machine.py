@@ -205,20 +205,16 @@ class Network:
         rules: the marketplace.
         rng: draws what is lost.
         pause: lets time pass in the thread that asks.
-        is_exact: whether nothing is lost or late.
+
+    `is_exact` tells whether nothing is lost or late.
     """
 
-    def __init__(
-        self, machine: Machine, rules: Rules, rng: random.Random, pause: Callable[[int], None], *, is_exact: bool
-    ) -> None:
-        self.is_up = True
-        self.contacts = 0
-        self.on_contact: Callable[[], None] = lambda: None
+    def __init__(self, machine: Machine, rules: Rules, rng: random.Random, pause: Callable[[int], None]) -> None:
+        self.is_up = self.is_exact = True
         self._machine = machine
         self._rules = rules
         self._rng = rng
         self._pause = pause
-        self._is_exact = is_exact
 
     def send(self, _adapter: object, request: requests.PreparedRequest, **_: Any) -> requests.Response:
         """Stand for `HTTPAdapter.send`."""
@@ -239,20 +235,17 @@ class Network:
         self._wait()
         if said.cut or self._is_lost():
             raise requests.ConnectionError("simulated: the answer is lost")
-        if seen.path == "/api/v1/clock" and said.status == 200:
-            self.contacts += 1
-            self.on_contact()
         return _response(request, said)
 
     def settle(self) -> None:
         """Be up, and lose nothing any more."""
-        self.is_up = self._is_exact = True
+        self.is_up = self.is_exact = True
 
     def _is_lost(self) -> bool:
-        return not self._is_exact and self._rng.random() < 0.03
+        return not self.is_exact and self._rng.random() < 0.03
 
     def _wait(self) -> None:
-        if not self._is_exact and self._rng.random() < 0.3:
+        if not self.is_exact and self._rng.random() < 0.3:
             self._pause(self._rng.choice((1, 5, 20)))
 
 

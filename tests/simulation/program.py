@@ -53,7 +53,6 @@ class Program:
         seed: int,
         contracts: tuple[Contract, ...],
         *,
-        is_exact: bool,
         has_disk: bool,
         on_grab: Callable[[], None],
     ) -> None:
@@ -63,9 +62,7 @@ class Program:
         self.rules = Rules(_URL)
         self.rules.contracts = contracts or (contract(),)
         self.turns = Turns(machine)
-        self.network = Network(
-            machine, self.rules, random.Random(f"{seed} network"), self._pause, is_exact=is_exact
-        )  # fmt: skip
+        self.network = Network(machine, self.rules, random.Random(f"{seed} network"), self._pause)
         self.handed_out = 0
         self._folder = folder
         self._vault = MemoryVault()

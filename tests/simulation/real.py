@@ -94,8 +94,7 @@ class RealTimeline:
         self._contracts = tuple(self._contract(number) for number in (1, 2, 3))
         has_disk = self.rng.random() < 0.5
         self.program = Program(
-            self.machine, folder, seed, self._contracts, is_exact=self._is_exact, has_disk=has_disk,
-            on_grab=self._see_grab,
+            self.machine, folder, seed, self._contracts, has_disk=has_disk, on_grab=self._see_grab,
         )  # fmt: skip
         self._has_disk = has_disk
         self.truth = Truth(offset_ms=start_ms)
@@ -116,6 +115,7 @@ class RealTimeline:
             self.program.launch()
             self.program.log_in()
             self._advance_truth()
+            self.program.network.is_exact = self._is_exact
             self.program.network.is_up = self.rng.random() < 0.7
             while self._awake_ms > 0:
                 self._day()
@@ -141,6 +141,9 @@ class RealTimeline:
 
     def _day(self) -> None:
         kinds, weights = zip(*_FACTS, strict=True)
+        if self.rng.random() < 0.8:
+            self._start()
+            self._arrive()
         for _ in range(self.rng.randint(3, 40)):
             before_t = self.machine.t
             self._pass(self._some_ms())
@@ -451,18 +454,17 @@ class RealTimeline:
         self._note_boot()
         read = ledger.read(self.program.buffer, self.program.rules)
         if is_over:
-            ledger.check_overlaps(read.work)
             self._check_rest()
         truth = copy.deepcopy(self.truth)
         self._advance(truth)
         truth._close(truth.t)
         entries = self._entries(read, truth, is_over=is_over)
-        guessed = {boot for boot, _ in self._boot_of.values()} - self._certain_boots
         self._check_keys(read, is_over=is_over)
         truth.stretches = [one for one in truth.stretches if not self._is_unsure(one.memo)]
         sure = [one for one in entries if not self._is_unsure(one.memo)]
-        comparison = Comparison(truth, 0 if self._is_exact else MISREAD_MS, guessed)
+        comparison = Comparison(truth, 0 if self._is_exact else MISREAD_MS)
         lacking_ms = comparison.hold(sure)
+        comparison.check_overlaps(entries)
         return lacking_ms, sum(one.end_ms - one.start_ms for one in entries)
 
     def _is_unsure(self, memo: str) -> bool:
@@ -483,8 +485,8 @@ class RealTimeline:
                 offsets[one.memo] = self._offset_ms(one, by_memo[one.memo], is_over=is_over)
         return [
             Entry(
-                one.contract, one.start_ms, one.end_ms, one.kind, one.memo, one.label, False, offsets[one.memo],
-                self._boot_of[one.memo][0], 0,
+                one.contract, one.start_ms, one.end_ms, one.kind, one.memo, one.label, one.is_provisional,
+                offsets[one.memo], 0, self._boot_of[one.memo][0], 0,
             )
             for one in read.work
         ]  # fmt: skip

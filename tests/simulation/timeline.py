@@ -273,9 +273,11 @@ class Timeline:
         self.driver.contact(0 if self._is_exact else self.rng.randint(-30, 30))
         self.truth.offset_ms = self.driver.offset_ms
 
+    # The comparison
+
     def _compared(self) -> Result:
         entries, problem, lacking_ms = self.driver.journal.entries, None, 0
-        comparison = Comparison(self.truth, 0 if self._is_exact else MISREAD_MS, self.driver.guessed_boots)
+        comparison = Comparison(self.truth, 0 if self._is_exact else MISREAD_MS)
         try:
             lacking_ms = comparison.hold(entries)
         except WrongError as error:

@@ -406,6 +406,48 @@ def test_a_stop_that_cannot_be_kept_can_be_tried_again(rig: Rig, monkeypatch: py
     assert rig.minutes() == {0: (2, 0, 0, 0)}
 
 
+def test_after_a_boot_that_ran_ahead_time_goes_on_at_its_end_until_a_break(tmp_path: Path) -> None:
+    """Its correction never met a break as long as itself; the reboot was shorter, too."""
+    rig = Rig(tmp_path, FakeClock())
+    rig.contact(error_ms=30_000)
+    rig.timer.start(ONE, "memo")
+    rig.run(5000)
+    rig.timer.stop()
+    assert rig.spans() == [(30_000, 35_000)]
+    rig.clock.reboot(off_ms=1000)
+    again = rig.again()
+    again.timer.start(ONE, "memo")
+    again.run(5000)
+    again.contact()
+    again.run(5000)
+    again.timer.stop()
+    assert again.spans() == [(30_000, 35_000), (35_000, 45_000)], "not a millisecond lost, and no overlap"
+    assert again.timer.cut_ms == 0
+    again.clock.advance(30_000)
+    again.timer.start(ONE, "memo")
+    assert again.timer.now().utc_ms == again.clock.true_ms, "a break lets the marketplace's time in"
+    again.buffer.database.close()
+
+
+def test_corrected_time_that_is_recorded_already_is_left_out_and_told_until_the_next_start(tmp_path: Path) -> None:
+    """The marketplace itself was two hours ahead before."""
+    rig = Rig(tmp_path, FakeClock())
+    rig.contact(error_ms=2 * 3_600_000)
+    rig.timer.start(ONE, "memo")
+    rig.run(4_000_000, lambda: rig.input.press(keys=1))
+    rig.timer.stop()
+    rig.clock.reboot(off_ms=2 * 3_600_000 - 4_003_000)
+    again = rig.again()
+    again.timer.start(ONE, "memo")
+    again.run(5000)
+    again.contact()
+    assert again.worked_ms() == 4_003_000
+    assert again.timer.cut_ms == 2000
+    again.timer.start(ONE, "memo")
+    assert again.timer.cut_ms == 0
+    again.buffer.database.close()
+
+
 def test_a_contact_that_cannot_be_kept_corrects_nothing_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a correction would leave provisional rows that no later contact moves."""
     rig = Rig(tmp_path, FakeClock(error_ms=-60_000))

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from tracker.domain.clock import Moment
 from tracker.domain.events import Effect, TakeAway, Told, Worked
+from tracker.domain.provisional import Boot, correction
 from tracker.domain.sealing import Unsealed
 from tracker.domain.segment import Interval, segment_start_ms, split
 from tracker.domain.session import State
 from tracker.store.database import Database
-from tracker.store.provisional import Boot, shifts
 from tracker.store.snapshots import Snapshots
 from wire.words import SEGMENT_MS, ActivitySource, Kind
 
@@ -55,6 +55,19 @@ class Recorded:
     clock_offset_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What a contact made of provisional time.
+
+    The boot that made the contact was moved by `moved_ms` and stays `ahead_ms` ahead of the marketplace; `cut_ms` of
+    all boots' time overlapped what was recorded before, and is gone.
+    """
+
+    moved_ms: int
+    ahead_ms: int
+    cut_ms: int
+
+
 class Journal:
     """Writes what the timer decided and reads it back for sealing and showing."""
 
@@ -91,18 +104,20 @@ class Journal:
             self._database.execute("DELETE FROM running")
         return None if row is None else int(row[0])
 
-    def last_end_ms(self) -> int | None:
-        """Give the end of the newest time recorded, sealed or not."""
+    def last_end_ms(self, *, is_certain: bool = False) -> int | None:
+        """Give the end of the newest time recorded, sealed or not; of that alone which is certain, if asked for."""
         row = self._database.row(
-            "SELECT max(end_ms) FROM (SELECT max(end_ms) AS end_ms FROM worked UNION ALL SELECT max(end_ms)"
-            " FROM revision WHERE start_ms = (SELECT max(start_ms) FROM revision))"
+            "SELECT max(end_ms) FROM (SELECT max(end_ms) AS end_ms FROM worked WHERE NOT (is_provisional AND ?)"
+            " UNION ALL SELECT max(end_ms) FROM revision WHERE start_ms = (SELECT max(start_ms) FROM revision))",
+            (is_certain,),
         )
         return None if row is None or row[0] is None else int(row[0])
 
-    def shift_provisional(self, by_ms: int, boot_id: str = "", *, now_ms: int = _NO_END) -> None:
+    def shift_provisional(self, by_ms: int, boot_id: str = "", *, now_ms: int = _NO_END) -> Corrected:
         """Correct what was recorded before a contact, each boot's by its own error (PRODUCT.md, "Time").
 
-        Where the corrected time would overlap what is certain already, the certain stands: nobody works twice at once.
+        Where the corrected time would overlap what is certain all the same, the certain stands: nobody works twice at
+        once.
 
         Args:
             by_ms: the error of the boot that made the contact.
@@ -110,21 +125,27 @@ class Journal:
             now_ms: the marketplace's time at the contact.
         """
         with self._database.transaction():
-            moved = shifts(self._provisional_boots(), boot_id, by_ms, now_ms)
+            found = correction(
+                self._provisional_boots(), boot_id, by_ms, now_ms=now_ms, certain_ms=self.last_end_ms(is_certain=True)
+            )
+            moved, cut_ms = found.moved, 0
             rows = self._database.rows(
                 "SELECT boot_id, contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms"
                 " FROM worked WHERE is_provisional ORDER BY id"
             )
             self._database.execute("DELETE FROM worked WHERE is_provisional")
             for boot, contract, start_ms, end_ms, kind, memo, label, policy_version, offset_ms in rows:
-                shift_ms = moved.get(boot, by_ms)
+                shift_ms = moved[boot]
                 interval = Interval(UUID(contract), start_ms + shift_ms, end_ms + shift_ms, Kind(kind), memo, label)
+                cut_ms += interval.worked_ms
                 for piece in self._free_parts(interval):
                     self._insert(piece, policy_version, offset_ms + shift_ms, boot_id=None)
+                    cut_ms -= piece.worked_ms
             self._shift_activity(moved, by_ms)
-            for boot, *_ in self._database.rows("SELECT DISTINCT boot_id FROM snapshot WHERE is_provisional"):
+            for (boot,) in self._database.rows("SELECT DISTINCT boot_id FROM snapshot WHERE is_provisional"):
                 self._snapshots.shift_provisional(boot, moved.get(boot, by_ms))
-            self._snapshots.shift_holds(by_ms)
+            self._snapshots.shift_holds(moved[boot_id])
+        return Corrected(moved[boot_id], found.ahead_ms, cut_ms)
 
     def open_segments(self, from_ms: int = 0, to_ms: int = _NO_END) -> list[OpenSegment]:
         """List the segments that have journal rows and start in a range, oldest first."""
