@@ -114,7 +114,7 @@ class Engine:
         with contextlib.suppress(PowerUnavailableError):  # `daybook doctor` says so; the clocks find suspension too
             self._power.start(self._on_power)
         if self._power.is_locked():
-            self._timer.handle(events.Lock())
+            self._guarded(lambda: self._timer.hear(events.Lock()))
         self._worker.start(self._run)
 
     def submit(self, command: Command) -> Future[Answer]:
@@ -204,10 +204,13 @@ class Engine:
             due_ms = min(self._due_ms, self._upkeep_ms)
             wait_s = max(0, due_ms - now_ms) / 1000
             is_last = wait_s <= LOOK_S or self._timer.state.seen is None
+            item = None
             with contextlib.suppress(queue.Empty):
-                return self._worker.take(wait_s if is_last else LOOK_S)
+                item = self._worker.take(wait_s if is_last else LOOK_S)
             if self._timer.look():
                 self._due_ms = now_ms
+            if item is not None:
+                return item
             if is_last or self._due_ms <= now_ms:
                 return lambda: None
 
@@ -325,11 +328,11 @@ class Engine:
         try:
             match event:
                 case PowerEvent.SUSPENDING:
-                    self._timer.handle(events.Suspend())
+                    self._timer.hear(events.Suspend())
                 case PowerEvent.LOCKED:
-                    self._timer.handle(events.Lock())
+                    self._timer.hear(events.Lock())
                 case PowerEvent.UNLOCKED:
-                    self._timer.handle(events.Unlock())
+                    self._timer.hear(events.Unlock())
                 case PowerEvent.RESUMED | PowerEvent.SHUTTING_DOWN:
                     pass  # a resume is found by the clocks; a shutdown came as Quit
         finally:

@@ -35,6 +35,7 @@ class Timer:
         self._idle = idle
         self._timebase = Timebase.at_boot(clock.read(), _kept_timebase(buffer))
         self._counts, self._moved = _NOTHING, False  # input not committed yet
+        self._heard: list[tuple[Event, Moment]] = []  # what happened to the machine, not committed yet
         self.state = State()
         self.contract: Contract | None = None
         self.cut_ms = 0  # corrected time that overlapped what was recorded before, until the next start
@@ -73,6 +74,17 @@ class Timer:
         """
         self._advance(event)
 
+    def hear(self, event: events.Suspend | events.Lock | events.Unlock) -> None:
+        """Count up to now and handle what happened to the machine, which nothing can refuse.
+
+        Where it cannot be committed it stays to be handled before all that comes after it, as of its own moment.
+
+        Raises:
+            TrackerError: it could not be committed yet.
+        """
+        self._heard.append((event, self.now()))
+        self._settle_heard()
+
     def resume(self, event: events.Discard | events.Keep | events.Assign) -> None:
         """Track on after a pause, with what becomes of the time away.
 
@@ -103,7 +115,8 @@ class Timer:
         now = self.now()
         if session.has_slept(self.state, now):
             return True
-        self.state = session.looked(self.state, now)
+        if not self._heard:  # else what was worked ends there
+            self.state = session.looked(self.state, now)
         return False
 
     def next_tick_ms(self, now: Moment) -> int | None:
@@ -117,6 +130,7 @@ class Timer:
 
     def learn_time(self, reading: Reading, utc_ms: int) -> None:
         """Take in the marketplace's time at a contact; what was recorded provisionally is corrected at once."""
+        self._settle_heard()
         timebase, shift_ms = self._timebase.learn(reading, utc_ms)
         state, cut_ms = self.state, self.cut_ms
         with self._buffer.database.transaction():
@@ -132,8 +146,20 @@ class Timer:
         return self._counter.problem() if self.is_tracking else None
 
     def _advance(self, event: Event | None) -> None:
-        """Count input and time up to now, handle the event if there is one, and commit all of it at once."""
-        now, before = self.now(), self.state
+        """Go on to now, and handle the event if there is one."""
+        self._settle_heard()
+        self._advance_to(self.now(), event)
+
+    def _settle_heard(self) -> None:
+        """Handle what was heard and could not be committed, each as of its own moment."""
+        while self._heard:
+            event, at = self._heard[0]
+            self._advance_to(at, event)
+            del self._heard[0]
+
+    def _advance_to(self, now: Moment, event: Event | None) -> None:
+        """Count input and time up to a moment, handle the event if there is one, and commit all of it at once."""
+        before = self.state
         measured, last_input_ms = None, before.last_input_ms
         if before.counted is not None and before.contract is not None:
             idleness, counts = self._idle.look(now.mono_ms), self._counter.take()

@@ -307,6 +307,30 @@ def test_suspension_pauses_and_says_so(rig: Rig) -> None:
     assert any("suspended" in notice for notice in status.notices)
 
 
+def test_a_suspension_without_a_word_costs_a_second_also_where_there_was_much_to_do(rig: Rig) -> None:
+    """Each command comes before the second is up after which the clocks would be looked at."""
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.idle.move()
+    for _ in range(4):
+        rig.clock.advance(700)
+        rig.status()
+    rig.clock.suspend(3_600_000)
+    rig.advance(5_000)
+    status = rig.until(lambda one: one.phase is Phase.PAUSED)
+    assert 61_800 <= status.session_ms <= 62_800
+
+
+def test_a_start_right_after_a_suspension_starts(rig: Rig) -> None:
+    """Nothing has looked at the clocks yet, so the timer still seems to run."""
+    rig.do(Start("Contract 1", "before"))
+    rig.work(60_000)
+    rig.clock.suspend(3_600_000)
+    assert rig.do(Start("Contract 1", "after")) == Done("Tracking “Contract 1” for Northwind Ltd.")
+    status = rig.status()
+    assert (status.phase, status.memo, status.session_ms) == (Phase.TRACKING, "after", 0)
+
+
 def _kinds(rig: Rig) -> list[tuple[str, Kind, int]]:
     """Give what is recorded, by contract and kind, in milliseconds."""
     return [
