@@ -54,7 +54,7 @@ _STEPS_MS = (_S, 7 * _S, _MINUTE, _HOUR, 2 * _HOUR, _DAY, 30 * _DAY, _YEAR)
 _LEAP_SMEAR = 1 / 86_400
 _HARD_SLEW = 500e-6
 _TICK_MS = 5_000
-_AWAKE_MS = (_HOUR, 2 * _HOUR, 3 * _HOUR)  # of each timeline; every second of it is looked at, every five committed
+_AWAKE_MS = (_HOUR, 2 * _HOUR, 3 * _HOUR, 5 * _HOUR)  # of each timeline; every second of it is looked at, every five committed
 _ZONES_EVERY = 5  # timelines
 
 

@@ -355,6 +355,33 @@ def test_after_a_boot_nothing_true_is_lost_to_a_slow_clock(rig: Rig) -> None:
     rig.buffer.database.close()
 
 
+# Idleness
+
+
+def test_it_ticks_when_idleness_is_due_so_that_an_input_just_after_hides_nothing(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.run(3_000, each=rig.idle.move)
+    rig.run(599_000)
+    assert rig.timer.next_tick_ms(rig.timer.now()) == 1_000
+    rig.run(1_000)
+    assert rig.timer.state.pause_reason is PauseReason.IDLE
+    assert rig.spans() == [(0, 3_000)]
+
+
+def test_it_ticks_when_idleness_is_due_behind_a_locked_screen(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.run(3_000, each=rig.idle.move)
+    rig.run(4_000)
+    rig.timer.hear(events.Lock())
+    rig.clock.advance(595_000)
+    assert rig.timer.next_tick_ms(rig.timer.now()) == 1_000
+    rig.clock.advance(1_000)
+    rig.timer.tick()
+    assert rig.timer.state.pause_reason is PauseReason.IDLE
+    assert rig.spans() == [(0, 3_000)]
+    assert rig.timer.next_tick_ms(rig.timer.now()) is None
+
+
 # A disk that fails
 
 
