@@ -84,6 +84,12 @@ class MachineInput(InputCounter):
         self._kept = 0
         self.handed_out = 0
         self.lost: str | None = None
+        """The sentence with which every start fails, or None."""
+
+    def die(self, sentence: str) -> None:
+        """End the counting, as when the display goes away; it cannot start until `lost` is None again."""
+        self.stop()
+        self.lost = sentence
 
     @property
     def running(self) -> bool:

@@ -73,7 +73,7 @@ class Program:
         self._stack = ExitStack()
         self.buffer: Buffer
         self.engine: Engine
-        self._input: MachineInput
+        self.input: MachineInput
 
     def __enter__(self) -> "Program":
         self._stack.enter_context(mock.patch.object(requests.adapters.HTTPAdapter, "send", self._send()))
@@ -107,8 +107,8 @@ class Program:
         )
         if self._has_disk:
             self.buffer.database.rows("PRAGMA wal_autocheckpoint = 0")  # see tests/torture/faults.py
-        self._input = MachineInput(self.machine)
-        back_ends = BackEnds(self._screen, self._input, MachineIdle(self.machine), self.power, "simulated")
+        self.input = MachineInput(self.machine)
+        back_ends = BackEnds(self._screen, self.input, MachineIdle(self.machine), self.power, "simulated")
         self.engine = Engine(
             self.buffer, self._vault, self.machine, back_ends, self._draw, self.turns.worker
         )  # fmt: skip
@@ -173,12 +173,12 @@ class Program:
         return isinstance(answer, Refused) and answer.exit_code == MachineError.exit_code
 
     def _count_handed_out(self) -> None:
-        self.handed_out += self._input.handed_out
+        self.handed_out += self.input.handed_out
 
     @property
     def keys_handed_out(self) -> int:
         """The keys that the counters of all processes gave to the timer."""
-        return self.handed_out + self._input.handed_out
+        return self.handed_out + self.input.handed_out
 
     def _pause(self, ms: int) -> None:
         self.turns.pause(ms)

@@ -75,9 +75,10 @@ class RealTimeline:
         seed: decides everything.
         folder: for the program's data.
         sabotage: what to break.
+        awake_ms: how much of it is lived through with the machine running, None to draw that, too.
     """
 
-    def __init__(self, seed: int, folder: Path, sabotage: RealSabotage) -> None:
+    def __init__(self, seed: int, folder: Path, sabotage: RealSabotage, awake_ms: int | None) -> None:
         self.rng = random.Random(f"real {seed}")  # noqa: S311 (a seed must decide everything)
         self._seed = seed
         self._sabotage = sabotage
@@ -96,7 +97,7 @@ class RealTimeline:
         )  # fmt: skip
         self._has_disk = has_disk
         self.truth = Truth(offset_ms=start_ms)
-        self._awake_ms = self.rng.choice(_AWAKE_MS)
+        self._awake_ms = awake_ms or self.rng.choice(_AWAKE_MS)
         self._number = 0
         self._boot_of: dict[str, tuple[str, int]] = {}  # by memo: the boot and when it began
         self._certain_boots: set[str] = set()
@@ -404,6 +405,13 @@ class RealTimeline:
             self.program.disk.trouble = None
             self._pass(2 * _TICK_MS)
 
+    def _break_input(self) -> None:
+        """Let the counting of input fail, or work again; time goes on all the same."""
+        if self.program.input.lost is None:
+            self.program.input.die("The display is gone. Daybook counts again by itself.")
+        else:
+            self.program.input.lost = None
+
     def _arm_death(self) -> None:
         """Let the process die at one of the next calls to the disk, while the person is there."""
         if self._has_disk and self.machine.input.present_from_t is not None:
@@ -539,10 +547,10 @@ class RealTimeline:
                 raise WrongError(f"the totals differ in {name}")
 
 
-def run(seed: int, *, sabotage: RealSabotage | None = None) -> Result:
+def run(seed: int, *, sabotage: RealSabotage | None = None, awake_ms: int | None = None) -> Result:
     """Live through one timeline."""
     with tempfile.TemporaryDirectory(prefix="daybook-simulation-", dir=FAST_FOLDER) as folder:
-        timeline = RealTimeline(seed, Path(folder) / "data", sabotage or RealSabotage())
+        timeline = RealTimeline(seed, Path(folder) / "data", sabotage or RealSabotage(), awake_ms)
         try:
             return timeline.run()
         except (WrongError, StuckError) as error:
@@ -567,6 +575,7 @@ _FACTS: tuple[tuple[Callable[[RealTimeline], None], int], ...] = (
     (RealTimeline._ask, 4),
     (RealTimeline._decide_on_snapshot, 4),
     (RealTimeline._break_disk, 3),
+    (RealTimeline._break_input, 2),
     (RealTimeline._arm_death, 4),
     (RealTimeline._checkpoint, 4),
     (RealTimeline._arrive, 16),
