@@ -54,7 +54,7 @@ _STEPS_MS = (_S, 7 * _S, _MINUTE, _HOUR, 2 * _HOUR, _DAY, 30 * _DAY, _YEAR)
 _LEAP_SMEAR = 1 / 86_400
 _HARD_SLEW = 500e-6
 _TICK_MS = 5_000
-_AWAKE_MS = (_HOUR, 2 * _HOUR, 3 * _HOUR, 5 * _HOUR)  # of each timeline; every second of it is looked at, every five committed
+_AWAKE_MS = (_HOUR // 2, _HOUR, 2 * _HOUR, 3 * _HOUR)  # each second of it is looked at, every five committed
 _ZONES_EVERY = 5  # timelines
 
 
@@ -484,11 +484,18 @@ class RealTimeline:
         for stretch in merged(truth.stretches):
             by_memo.setdefault(stretch.memo, []).append(stretch)
         offsets: dict[str, int] = {}
+        of_boots: dict[str, int] = {}
         for one in sorted(read.work, key=lambda one: (one.kind is Kind.MANUAL, one.start_ms)):
             if one.memo not in by_memo:
                 raise WrongError(f"{one} was never worked")
             if one.memo not in offsets:
-                offsets[one.memo] = self._offset_ms(one, by_memo[one.memo], is_over=is_over)
+                boot = self._boot_of[one.memo][0]
+                is_known = boot in self._certain_boots or (is_over and not self._is_unsure(one.memo))
+                near_ms = self._start_utc_ms if is_known else of_boots.get(boot)
+                stretch, offset_ms = _placed(one, by_memo[one.memo], near_ms)
+                if is_known:
+                    self._check_place(one, stretch, offset_ms)
+                offsets[one.memo] = of_boots[boot] = offset_ms
         return [
             Entry(
                 one.contract, one.start_ms, one.end_ms, one.kind, one.memo, one.label, one.is_provisional,
@@ -497,21 +504,13 @@ class RealTimeline:
             for one in read.work
         ]  # fmt: skip
 
-    def _offset_ms(self, one: ledger.Recorded, stretches: list[Stretch], *, is_over: bool) -> int:
-        """Give UTC minus running time of a memo's first entry, as near to the marketplace's as its stretches allow."""
-        boot, boot_t = self._boot_of[one.memo]
-        same = [stretch for stretch in stretches if stretch.kind is one.kind] or stretches
-        candidates = [(stretch, one.start_ms - stretch.start_t) for stretch in same]
-        stretch, offset_ms = min(candidates, key=lambda found: abs(found[1] - self._start_utc_ms))
-        late_ms = offset_ms - self._start_utc_ms
-        if 0 < late_ms <= stretch.late_ms:
-            offset_ms, late_ms = self._start_utc_ms, 0
-        is_known = boot in self._certain_boots or (is_over and not self._is_unsure(one.memo))
+    def _check_place(self, one: ledger.Recorded, stretch: Stretch, offset_ms: int) -> None:
+        """Hold a timestamp to the marketplace's."""
         drift_ms = _HARD_SLEW * self.machine.t if self._was_slewed else 0
         misread_ms = 0 if self._is_exact else 4 * MISREAD_MS
-        if is_known and abs(late_ms) > misread_ms + 2 * drift_ms:
-            raise WrongError(f"{one} of boot {boot} ({boot_t}) lies {late_ms} ms off {stretch}")
-        return offset_ms
+        late_ms = offset_ms - self._start_utc_ms
+        if abs(late_ms) > misread_ms + 2 * drift_ms:
+            raise WrongError(f"{one} lies {late_ms} ms off {stretch}")
 
     def _check_keys(self, read: ledger.Ledger, *, is_over: bool) -> None:
         """No key is counted twice, and none is lost but with time that is."""
@@ -545,6 +544,17 @@ class RealTimeline:
             shown_ms = [shown_and_read_again(start_ms, zone) for start_ms in starts_ms]
             if totals(shown_ms, worked_ms) != totals(starts_ms, worked_ms):
                 raise WrongError(f"the totals differ in {name}")
+
+
+def _placed(one: ledger.Recorded, stretches: list[Stretch], near_ms: int | None) -> tuple[Stretch, int]:
+    """Find the stretch that a memo's first entry is of, and UTC minus running time by it, near to what is known."""
+    same = [stretch for stretch in stretches if stretch.kind is one.kind] or stretches
+    sure = [one for one in same if one.end_t - one.start_t > one.late_ms + one.lost_ms] or same
+    if near_ms is None:
+        return sure[0], one.start_ms - sure[0].start_t
+    stretch = min(sure, key=lambda found: abs(one.start_ms - found.start_t - near_ms))
+    offset_ms = one.start_ms - stretch.start_t
+    return stretch, near_ms if 0 < offset_ms - near_ms <= stretch.late_ms else offset_ms
 
 
 def run(seed: int, *, sabotage: RealSabotage | None = None, awake_ms: int | None = None) -> Result:
