@@ -63,7 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count(), help="default: one a core")
     parser.add_argument("--state", type=Path, help="folder of the state file; a run with the same --first goes on")
     chosen = parser.parse_args(arguments)
-    path = None if chosen.state is None else chosen.state / f"{'real' if chosen.real else 'simulation'}-{chosen.first}.json"
+    path = (
+        None
+        if chosen.state is None
+        else chosen.state / f"{'real' if chosen.real else 'simulation'}-{chosen.first}.json"
+    )
     progress = Progress(chosen.first, chosen.first)
     if path is not None and path.exists():
         progress = Progress(**json.loads(path.read_text(encoding="utf-8")))

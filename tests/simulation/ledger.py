@@ -56,9 +56,7 @@ def read(buffer: Buffer, rules: Rules) -> Ledger:
     for segment in standing:
         start_ms = segment.start_s * 1000
         spans += [
-            Recorded(
-                segment.contract, start_ms + one.start_ms, start_ms + one.end_ms, one.kind, one.memo, one.label
-            )
+            Recorded(segment.contract, start_ms + one.start_ms, start_ms + one.end_ms, one.kind, one.memo, one.label)
             for one in segment.intervals
         ]
         keys += sum(minute.keys for minute in segment.activity.minutes)
@@ -83,11 +81,9 @@ def _chain(buffer: Buffer, rules: Rules) -> list[Segment]:
             raise WrongError(f"link {link} counts as acknowledged and the marketplace lacks it")
         if link < len(rules.links) and rules.links[link] != digest.hex():
             raise WrongError(f"link {link} is another one at the marketplace")
-        if content is None:
-            content = rules.contents[link]
-        elif chain.digest(salt, content) != digest:
+        if content is not None and chain.digest(salt, content) != digest:
             raise WrongError(f"link {link} is not its content's")
-        segment = canonical.decode(content, Segment)
+        segment = canonical.decode(rules.contents[link] if content is None else content, Segment)
         if segment.worked_ms != worked_ms or sum(one.end_ms - one.start_ms for one in segment.intervals) != worked_ms:
             raise WrongError(f"link {link} does not add up: {worked_ms} ms, {segment.intervals}")
         newest[segment.contract, segment.start_s] = segment

@@ -44,11 +44,15 @@ class Machine(World):
     def __init__(self, rng: random.Random, start_utc_ms: int, *, is_misread: bool) -> None:
         super().__init__(rng, start_utc_ms, is_misread=is_misread)
         self.presences: list[Presence] = []
-        self.was_stepped = False
+        self.was_stepped = self.was_slewed = False
 
     def step_system_clock(self, ms: int) -> None:
         super().step_system_clock(ms)
         self.was_stepped = True
+
+    def slew(self, rate: float) -> None:
+        super().slew(rate)
+        self.was_slewed = True
 
     def arrive(self, period_ms: int) -> None:
         super().arrive(period_ms)

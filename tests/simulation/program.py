@@ -1,4 +1,4 @@
-"""The tracker's process on the simulated machine: the real engine on the real buffer, started, killed and started again."""
+"""The tracker's process on the simulated machine: the real engine on the real buffer, killed and started again."""
 
 import random
 import shutil
@@ -11,7 +11,6 @@ from unittest import mock
 import requests.adapters
 
 from tests.fakes.power import FakePower
-from tests.fakes.terms import contract
 from tests.simulation.comparison import WrongError
 from tests.simulation.machine import Machine, MachineDisk, MachineIdle, MachineInput, MachineScreen, Network
 from tests.simulation.turns import Turns
@@ -24,7 +23,7 @@ from tracker.commands import Answer, Command, LogIn, Quit, Refused
 from tracker.domain.errors import BugError, MachineError, TrackerError
 from tracker.engine import Engine
 from tracker.store.buffer import Buffer, open_buffer
-from tracker.sync import service
+from tracker.sync import retry, service
 from wire.contract import Contract
 from wire.words import SEGMENT_MS
 
@@ -60,15 +59,15 @@ class Program:
         self.power = FakePower()
         self.disk = MachineDisk()
         self.rules = Rules(_URL)
-        self.rules.contracts = contracts or (contract(),)
+        self.rules.contracts = contracts
         self.turns = Turns(machine)
-        self.network = Network(machine, self.rules, random.Random(f"{seed} network"), self._pause)
-        self.handed_out = 0
+        self.network = Network(machine, self.rules, _drawing(f"{seed} network"), self._pause)
+        self._handed_out = 0
         self._folder = folder
         self._vault = MemoryVault()
-        self._instants = random.Random(f"{seed} instants")
-        self._screen = MachineScreen(machine, random.Random(f"{seed} screen"), on_grab)
-        self._jitter = random.Random(f"{seed} jitter")
+        self._instants = _drawing(f"{seed} instants")
+        self._screen = MachineScreen(machine, _drawing(f"{seed} screen"), on_grab)
+        self._jitter = _drawing(f"{seed} jitter")
         self._has_disk = has_disk
         self._stack = ExitStack()
         self.buffer: Buffer
@@ -77,10 +76,7 @@ class Program:
 
     def __enter__(self) -> "Program":
         self._stack.enter_context(mock.patch.object(requests.adapters.HTTPAdapter, "send", self._send()))
-        delay_s = service.delay_s
-        self._stack.enter_context(
-            mock.patch.object(service, "delay_s", lambda failures, after_s, _: delay_s(failures, after_s, self._jitter))
-        )
+        self._stack.enter_context(mock.patch.object(service, "delay_s", self._delay_s))
         if self._has_disk:
             self._stack.enter_context(observed(self._folder, self.disk))
         return self
@@ -96,6 +92,10 @@ class Program:
             return network.send(adapter, request, **named)
 
         return send
+
+    def _delay_s(self, failures: int, after_s: float | None, _: random.Random) -> float:
+        """Stand for `delay_s`, with a jitter that the seed decides."""
+        return retry.delay_s(failures, after_s, self._jitter)
 
     # Its life
 
@@ -173,15 +173,19 @@ class Program:
         return isinstance(answer, Refused) and answer.exit_code == MachineError.exit_code
 
     def _count_handed_out(self) -> None:
-        self.handed_out += self.input.handed_out
+        self._handed_out += self.input.handed_out
 
     @property
     def keys_handed_out(self) -> int:
         """The keys that the counters of all processes gave to the timer."""
-        return self.handed_out + self.input.handed_out
+        return self._handed_out + self.input.handed_out
 
     def _pause(self, ms: int) -> None:
         self.turns.pause(ms)
 
     def _draw(self, _segment_ms: int, count: int) -> tuple[int, ...]:
         return tuple(sorted(self._instants.randrange(SEGMENT_MS) for _ in range(count)))
+
+
+def _drawing(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 (a seed must decide everything)

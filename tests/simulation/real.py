@@ -10,21 +10,16 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo
-
-import msgspec
 
 from tests.fakes.terms import contract
-from tests.simulation import ledger
-from tests.simulation.comparison import Comparison, WrongError, merged
-from tests.simulation.driver import Entry
+from tests.simulation.audit import Audit
+from tests.simulation.comparison import WrongError, merged
 from tests.simulation.machine import Machine
 from tests.simulation.program import Program
 from tests.simulation.timeline import Result
-from tests.simulation.truth import Stretch, Truth
+from tests.simulation.truth import Truth
 from tests.simulation.turns import ProcessDeathError, StuckError
-from tests.simulation.world import MISREAD_MS
-from tests.simulation.zones import shown_and_read_again, totals, zones
+from tests.simulation.world import HARD_SLEW
 from tests.torture.kill import FAST_FOLDER
 from tracker.capture.power.port import PowerEvent
 from tracker.commands import (
@@ -42,17 +37,15 @@ from tracker.commands import (
     Sync,
     WithholdSnapshot,
 )
-from tracker.domain.clock import Timebase
 from tracker.domain.events import Declared, Terms
 from wire.contract import Blur, Contract
-from wire.words import Kind, SnapshotStatus
+from wire.words import SnapshotStatus
 
 _S, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 _YEAR = 365 * _DAY
 _EPOCH_MS = 1_704_067_200_000  # 2024-01-01
 _STEPS_MS = (_S, 7 * _S, _MINUTE, _HOUR, 2 * _HOUR, _DAY, 30 * _DAY, _YEAR)
 _LEAP_SMEAR = 1 / 86_400
-_HARD_SLEW = 500e-6
 _TICK_MS = 5_000
 _AWAKE_MS = (_HOUR // 2, _HOUR, 2 * _HOUR, 3 * _HOUR)  # each second of it is looked at, every five committed
 _ZONES_EVERY = 5  # timelines
@@ -84,7 +77,6 @@ class RealTimeline:
         self._sabotage = sabotage
         self._is_exact = self.rng.random() < 0.4
         start_ms = _EPOCH_MS + self.rng.randrange(7 * _YEAR)
-        self._start_utc_ms = start_ms
         self.machine = Machine(self.rng, start_ms, is_misread=not self._is_exact)
         self.machine.boot()
         if self.rng.random() < 0.3:
@@ -99,12 +91,8 @@ class RealTimeline:
         self.truth = Truth(offset_ms=start_ms)
         self._awake_ms = awake_ms or self.rng.choice(_AWAKE_MS)
         self._number = 0
-        self._boot_of: dict[str, tuple[str, int]] = {}  # by memo: the boot and when it began
-        self._certain_boots: set[str] = set()
-        self._was_slewed = False
-        self._deaths = 0
+        self.audit = Audit(self.machine, self.program, self.truth, start_ms, self._is_exact)
         self._problems: list[str] = []
-        self.transitions = 0
         self.counts: dict[str, int] = {}
 
     def run(self) -> Result:
@@ -120,12 +108,13 @@ class RealTimeline:
                 self._day()
                 self._night()
             self._settle()
-            lacking_ms, worked_ms = self._check(is_over=True)
-            self._check_zones()
+            lacking_ms, worked_ms = self._look_into_it(is_over=True)
+            if self._seed % _ZONES_EVERY == 0 and not self._problems:
+                self.audit.check_zones()
             self.program.ask_to_quit()
             self.program.end()
             self.program.launch()
-            self._check(is_over=True)
+            self._look_into_it(is_over=True)
         return Result(
             seed=self._seed,
             problem=self._problems[0] if self._problems else None,
@@ -231,7 +220,7 @@ class RealTimeline:
         """Give a memo that nothing else has, so that what is recorded under it tells which boot it is of."""
         self._number += 1
         memo = f"memo {self._number:05}"
-        self._boot_of[memo] = (str(self.machine.boots), self.machine.boot_t)
+        self.audit.boot_of[memo] = str(self.machine.boots)
         return memo
 
     def _start(self) -> None:
@@ -302,12 +291,12 @@ class RealTimeline:
         if draw < 0.35:
             self.truth.stop()
             self.program.power.say(PowerEvent.SHUTTING_DOWN)
-            self._note_boot()
+            self.audit.note_boot()
             self.program.end()
         elif draw < 0.7:
             self.truth.stop()
             self.program.ask_to_quit()
-            self._note_boot()
+            self.audit.note_boot()
             self.program.end()
         else:
             self._end_badly()
@@ -329,9 +318,9 @@ class RealTimeline:
         self._launch()
 
     def _end_badly(self) -> None:
-        self._note_boot()
+        self.audit.note_boot()
         self.truth.die()
-        self._deaths += 1
+        self.audit.deaths += 1
         self.program.die()
 
     def _launch(self) -> None:
@@ -339,7 +328,7 @@ class RealTimeline:
         self.truth.fresh_t = self.machine.t
         if not self._sabotage.hides_locks:
             assert self.program.power.locked is self.truth.is_locked
-        self._check(is_over=False)
+        self._look_into_it(is_over=False)
 
     def _choose(self) -> None:
         """Decide about the time away."""
@@ -369,8 +358,7 @@ class RealTimeline:
 
     def _slew(self) -> None:
         if not self._is_exact:
-            self._was_slewed = True
-            rates = (0.0, 0.0, _HARD_SLEW, -_HARD_SLEW, 20e-6, _LEAP_SMEAR, -_LEAP_SMEAR)
+            rates = (0.0, 0.0, HARD_SLEW, -HARD_SLEW, 20e-6, _LEAP_SMEAR, -_LEAP_SMEAR)
             self.machine.slew(self.rng.choice(rates))
 
     def _switch_network(self) -> None:
@@ -436,6 +424,9 @@ class RealTimeline:
 
     # Looking
 
+    def _look_into_it(self, *, is_over: bool) -> tuple[int, int]:
+        return (0, 0) if self._problems else self.audit.check(is_over=is_over)
+
     def _see_grab(self) -> None:
         """Nothing is captured while the timer is stopped, paused, idle, locked or suspended."""
         truth = copy.deepcopy(self.truth)
@@ -444,117 +435,6 @@ class RealTimeline:
         if truth.mode != "tracking" or truth.is_locked:
             locked = ", locked" if truth.is_locked else ""
             self._problems.append(f"t={self.machine.t}: a picture was taken while {truth.mode}{locked}")
-
-    def _note_boot(self) -> None:
-        """Note whether this boot's time has become certain."""
-        kept = self.program.buffer.settings.get("timebase")
-        if kept is not None:
-            anchor = msgspec.json.decode(kept, type=Timebase).current
-            if not anchor.is_provisional:
-                self._certain_boots.add(anchor.boot_id)
-
-    def _check(self, *, is_over: bool) -> tuple[int, int]:
-        """Hold the buffer to the truth as it is now; gives what is rightly lacking, and the time recorded."""
-        if self._problems:
-            return 0, 0
-        self._note_boot()
-        read = ledger.read(self.program.buffer, self.program.rules)
-        if is_over:
-            self._check_rest()
-        truth = copy.deepcopy(self.truth)
-        self._advance(truth)
-        truth._close(truth.t)
-        entries = self._entries(read, truth, is_over=is_over)
-        self._check_keys(read, is_over=is_over)
-        truth.stretches = [one for one in truth.stretches if not self._is_unsure(one.memo)]
-        sure = [one for one in entries if not self._is_unsure(one.memo)]
-        comparison = Comparison(truth, 0 if self._is_exact else MISREAD_MS)
-        lacking_ms = comparison.hold(sure)
-        comparison.check_overlaps(entries)
-        return lacking_ms, sum(one.end_ms - one.start_ms for one in entries)
-
-    def _is_unsure(self, memo: str) -> bool:
-        """Whether a time is of a boot without contact, on a clock that was set meanwhile: its place is a guess."""
-        is_guessed = self._boot_of[memo][0] not in self._certain_boots
-        return is_guessed and (self.machine.was_stepped or self._was_slewed)
-
-    def _entries(self, read: ledger.Ledger, truth: Truth, *, is_over: bool) -> list[Entry]:
-        """Give what is recorded with where it lies in running time, by the first of each memo."""
-        by_memo: dict[str, list[Stretch]] = {}
-        for stretch in merged(truth.stretches):
-            by_memo.setdefault(stretch.memo, []).append(stretch)
-        offsets: dict[str, int] = {}
-        of_boots: dict[str, int] = {}
-        for one in sorted(read.work, key=lambda one: (one.kind is Kind.MANUAL, one.start_ms)):
-            if one.memo not in by_memo:
-                raise WrongError(f"{one} was never worked")
-            if one.memo not in offsets:
-                boot = self._boot_of[one.memo][0]
-                is_known = boot in self._certain_boots or (is_over and not self._is_unsure(one.memo))
-                near_ms = self._start_utc_ms if is_known else of_boots.get(boot)
-                stretch, offset_ms = _placed(one, by_memo[one.memo], near_ms)
-                if is_known:
-                    self._check_place(one, stretch, offset_ms)
-                offsets[one.memo] = of_boots[boot] = offset_ms
-        return [
-            Entry(
-                one.contract, one.start_ms, one.end_ms, one.kind, one.memo, one.label, one.is_provisional,
-                offsets[one.memo], 0, self._boot_of[one.memo][0], 0,
-            )
-            for one in read.work
-        ]  # fmt: skip
-
-    def _check_place(self, one: ledger.Recorded, stretch: Stretch, offset_ms: int) -> None:
-        """Hold a timestamp to the marketplace's."""
-        drift_ms = _HARD_SLEW * self.machine.t if self._was_slewed else 0
-        misread_ms = 0 if self._is_exact else 4 * MISREAD_MS
-        late_ms = offset_ms - self._start_utc_ms
-        if abs(late_ms) > misread_ms + 2 * drift_ms:
-            raise WrongError(f"{one} lies {late_ms} ms off {stretch}")
-
-    def _check_keys(self, read: ledger.Ledger, *, is_over: bool) -> None:
-        """No key is counted twice, and none is lost but with time that is."""
-        handed_out = self.program.keys_handed_out
-        if read.keys > handed_out:
-            raise WrongError(f"{read.keys} keys are recorded, {handed_out} were counted")
-        is_sure = not any(self._is_unsure(memo) for memo in self._boot_of)
-        lost = 8 * self._deaths + 2 * len(self.truth.sleeps) + 2  # at 997 ms a key, in a tick's and a look's time
-        if is_over and is_sure and read.keys < handed_out - lost:
-            raise WrongError(f"{read.keys} keys are recorded, {handed_out} were counted, {self._deaths} deaths")
-
-    def _check_rest(self) -> None:
-        """Nothing is left in the journal, on its way or without a name."""
-        buffer = self.program.buffer
-        left = buffer.database.rows("SELECT count(*) FROM worked")[0][0]
-        waiting = buffer.outbox.waiting()
-        if left or waiting.segments or waiting.pictures or waiting.refused:
-            status = self.program.do(GetStatus())
-            notices = status.status.notices if isinstance(status, StatusAnswer) else ()
-            raise WrongError(f"at rest {left} rows are not sealed, and waiting is {waiting}; {notices}")
-        ledger.check_no_orphans(buffer)
-
-    def _check_zones(self) -> None:
-        """Showing the sealed starts in every zone changes no week's total."""
-        if self._seed % _ZONES_EVERY or self._problems:
-            return
-        read = ledger.read(self.program.buffer, self.program.rules)
-        starts_ms, worked_ms = list(read.sealed_starts_ms), list(read.sealed_worked_ms)
-        for name in zones():
-            zone = ZoneInfo(name)
-            shown_ms = [shown_and_read_again(start_ms, zone) for start_ms in starts_ms]
-            if totals(shown_ms, worked_ms) != totals(starts_ms, worked_ms):
-                raise WrongError(f"the totals differ in {name}")
-
-
-def _placed(one: ledger.Recorded, stretches: list[Stretch], near_ms: int | None) -> tuple[Stretch, int]:
-    """Find the stretch that a memo's first entry is of, and UTC minus running time by it, near to what is known."""
-    same = [stretch for stretch in stretches if stretch.kind is one.kind] or stretches
-    sure = [one for one in same if one.end_t - one.start_t > one.late_ms + one.lost_ms] or same
-    if near_ms is None:
-        return sure[0], one.start_ms - sure[0].start_t
-    stretch = min(sure, key=lambda found: abs(one.start_ms - found.start_t - near_ms))
-    offset_ms = one.start_ms - stretch.start_t
-    return stretch, near_ms if 0 < offset_ms - near_ms <= stretch.late_ms else offset_ms
 
 
 def run(seed: int, *, sabotage: RealSabotage | None = None, awake_ms: int | None = None) -> Result:

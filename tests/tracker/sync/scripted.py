@@ -1,4 +1,4 @@
-"""A web server whose answers a test scripts, and one that keeps a chain as a marketplace does; on loopback or without."""
+"""A web server whose answers a test scripts, and one that keeps a chain as a marketplace does."""
 
 import hashlib
 import http.server
