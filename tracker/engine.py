@@ -29,6 +29,7 @@ from tracker.status import Status
 from tracker.store.buffer import Buffer
 from tracker.store.database import BufferDamagedError
 from tracker.sync.credentials import Vault
+from tracker.sync.record import trouble_of
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
 from tracker.timekeeping import Timekeeping
@@ -437,6 +438,7 @@ class Engine:
             self._buffer.upkeep.trouble,
             _HEAD_UNKNOWN if self._buffer.outbox.is_head_unknown() else None,
             self._timer.counting_problem(),
+            trouble_of(self._buffer.settings),
             _CUT.format(seconds=-(-self._timer.cut_ms // 1000)) if self._timer.cut_ms else None,
             None if self._timer.told is None else _TOLD.get(self._timer.told),
         )

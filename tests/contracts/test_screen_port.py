@@ -1,14 +1,18 @@
 """What every screen must do, whatever the platform."""
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
+from tests.fakes.quartz import FakeQuartz
 from tests.fakes.screen import FakeScreen
+from tests.fakes.win32 import FakeWin32
 from tests.fakes.xserver import XServer
 from tracker.capture.picture import is_blank
+from tracker.capture.screen.macos import MacScreen
 from tracker.capture.screen.port import Frame, NullScreen, Screen, ScreenUnavailableError
+from tracker.capture.screen.windows import WindowsScreen
 from tracker.capture.screen.x11 import X11Screen
 from tracker.domain.errors import MachineError
 
@@ -55,12 +59,49 @@ class X11Rig(Rig):
         self._server.revive()
 
 
-@pytest.fixture(params=["fake", "x11"])
-def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    if request.param == "fake":
-        yield FakeRig()
-    else:
-        yield X11Rig(request.getfixturevalue("x_server"))
+class WindowsRig(Rig):
+    """The real logic above Windows's calls, which this machine has not."""
+
+    def __init__(self) -> None:
+        self._windows = FakeWin32()
+        self.screen = WindowsScreen(self._windows.load, self._windows.open_mss, self._windows.last_error)
+
+    def paint(self, bgr: bytes) -> None:
+        self._windows.bgr = bgr
+
+    def lose(self) -> None:
+        self._windows.own_desktop_shown = False
+
+    def restore(self) -> None:
+        self._windows.own_desktop_shown = True
+
+
+class MacRig(Rig):
+    """The real logic above macOS's calls, which this machine has not."""
+
+    def __init__(self) -> None:
+        self._quartz = FakeQuartz()
+        self.screen = MacScreen(self._quartz.load)
+
+    def paint(self, bgr: bytes) -> None:
+        self._quartz.bgr = bgr
+
+    def lose(self) -> None:
+        self._quartz.images_fail = True
+
+    def restore(self) -> None:
+        self._quartz.images_fail = False
+
+
+@pytest.fixture(params=["fake", "x11", "windows", "macos"])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    rigs: dict[str, Callable[[], Rig]] = {
+        "fake": FakeRig,
+        "x11": lambda: X11Rig(request.getfixturevalue("x_server")),
+        "windows": WindowsRig,
+        "macos": MacRig,
+    }
+    return rigs[request.param]()
 
 
 def _first_pixel(frame: Frame) -> bytes:

@@ -170,6 +170,12 @@ class Outbox:
             self._database.execute("UPDATE upload SET is_sent = 0 WHERE link >= ?", (from_link,))
             self._recount_after_commit()
 
+    def offer_kept_again(self) -> None:
+        """Offer everything again whose content is still here: the marketplace was restored from a backup."""
+        row = self._database.row("SELECT min(link) FROM revision WHERE content IS NOT NULL")
+        if row is not None and row[0] is not None:
+            self.offer_again(int(row[0]))
+
     def waiting(self) -> Waiting:
         """Count what waits and what was refused."""
         if self._counted is None:

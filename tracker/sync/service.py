@@ -22,6 +22,7 @@ from tracker.store.buffer import Buffer
 from tracker.sync.api import BusyError, LoggedOutError, Marketplace
 from tracker.sync.credentials import Tokens, Vault
 from tracker.sync.login import Session
+from tracker.sync.record import Record
 from tracker.sync.retry import delay_s
 from tracker.sync.uploader import Sent, Uploader
 from tracker.worker import Worker
@@ -225,7 +226,7 @@ class SyncService:
         return error
 
     def _contact(self) -> None:
-        """Learn the marketplace's time and the contracts."""
+        """Learn the marketplace's time and the contracts, and see that its log only grew."""
         marketplace = self._require_marketplace()
         before = self._clock.read()
         said = marketplace.clock()
@@ -241,6 +242,8 @@ class SyncService:
                 contracts, etag = fetched
                 settings.put("contracts", msgspec.json.encode(contracts))
                 settings.put("contracts_etag", etag or "")
+        if Record(marketplace, settings).look():
+            self._buffer.outbox.offer_kept_again()
 
     def _take_in(self, log_in: LogIn) -> Answer:
         server = self._buffer.settings.get_text("server")
@@ -303,6 +306,7 @@ class SyncService:
             self._require_marketplace(),
             self._buffer.outbox,
             self._buffer.pictures,
+            Record(self._require_marketplace(), self._buffer.settings),
             (device, self._device_key()),
             self._on_change,
         )

@@ -11,8 +11,10 @@ from tracker.domain.errors import TrackerError
 from tracker.store.outbox import Outbox, Revision
 from tracker.store.pictures import PictureLostError, Pictures
 from tracker.sync.api import BusyError, Marketplace, ProblemError
+from tracker.sync.record import Record
 from wire import chain
-from wire.sync import LINKS_PER_BATCH, Batch, Link, RetryLater
+from wire.leaf import RevisionLeaf
+from wire.sync import LINKS_PER_BATCH, Accepted, Batch, BatchAnswer, Duplicate, Link, RetryLater
 
 _PICTURES_PER_QUERY = 200
 
@@ -39,6 +41,7 @@ class Uploader:
         marketplace: where to.
         outbox: what waits, and where the answers go.
         pictures: the pictures' bytes.
+        record: holds the answers to the marketplace's log.
         device: this device's id and key.
         progress: called after each batch and picture.
     """
@@ -48,12 +51,14 @@ class Uploader:
         marketplace: Marketplace,
         outbox: Outbox,
         pictures: Pictures,
+        record: Record,
         device: tuple[UUID, Ed25519PrivateKey],
         progress: Callable[[], None],
     ) -> None:
         self._marketplace = marketplace
         self._outbox = outbox
         self._pictures = pictures
+        self._record = record
         self._device, self._key = device
         self._progress = progress
         self._addresses: dict[tuple[UUID, str], str] = {}  # "" where the marketplace has the picture
@@ -99,6 +104,7 @@ class Uploader:
                 "lost; Daybook tries again by itself.",
                 None,
             )
+        self._hold_to_the_log(revisions, answer)
         waits_s = []
         for revision, outcome in zip(revisions, answer.outcomes, strict=True):
             if revision.state != "waiting":
@@ -112,6 +118,15 @@ class Uploader:
         if all(revision.contract == contract for revision in revisions):  # an upload names no contract itself
             self._addresses.update({(contract, upload.sha256): upload.url for upload in answer.missing})
         return _LaterError(max(waits_s)) if waits_s else None
+
+    def _hold_to_the_log(self, revisions: list[Revision], answer: BatchAnswer) -> None:
+        """See that what was accepted is in the log; a content that was accepted before answered a lost request."""
+        sent = [(one, said) for one, said in zip(revisions, answer.outcomes, strict=True) if _has_content(one)]
+        accepted = [_leaf(self._device, one) for one, said in sent if isinstance(said, Accepted)]
+        self._record.check(accepted, answer.edge, answer.checkpoint)
+        for one, said in sent:
+            if isinstance(said, Duplicate):
+                self._record.prove(_leaf(self._device, one))
 
     def _send_pictures(self) -> None:
         """Put the pictures that accepted revisions name and the marketplace lacks.
@@ -144,8 +159,17 @@ class Uploader:
             self._addresses.update({(contract, upload.sha256): upload.url for upload in answer.missing})
 
 
+def _has_content(revision: Revision) -> bool:
+    """Tell whether the link travels with its content: it is there, and was not judged yet."""
+    return revision.content is not None and revision.state == "waiting"
+
+
+def _leaf(device: UUID, revision: Revision) -> RevisionLeaf:
+    return RevisionLeaf(device=device, link=revision.link, digest=revision.digest.hex())
+
+
 def _link(revision: Revision) -> Link:
     """Give the link to send; a content that was deleted or already judged travels bare."""
-    if revision.salt is None or revision.content is None or revision.state != "waiting":
+    if revision.salt is None or revision.content is None or not _has_content(revision):
         return Link(digest=revision.digest.hex(), salt=None, content=msgspec.Raw(b"null"))
     return Link(digest=revision.digest.hex(), salt=revision.salt.hex(), content=msgspec.Raw(revision.content))

@@ -11,6 +11,7 @@ from tests.tracker.sync.scripted import CUT, DEVICE, STORED_MS, FakeMarketplace,
 from tracker.store.buffer import Buffer
 from tracker.store.pictures import PictureLostError
 from tracker.sync.api import BusyError, LoggedOutError, Marketplace, ProblemError, UnreachableError
+from tracker.sync.record import Record
 from tracker.sync.uploader import Sent, Uploader
 from wire.sync import LINKS_PER_BATCH, Accepted, BatchAnswer, Outcome, Rejected, RetryLater
 
@@ -26,7 +27,10 @@ class Sender:
         self.sent = Sent()
 
     def send(self) -> Sent:
-        uploader = Uploader(self._api, self._buffer.outbox, self._buffer.pictures, (DEVICE, self._key), self._count)
+        record = Record(self._api, self._buffer.settings)
+        uploader = Uploader(
+            self._api, self._buffer.outbox, self._buffer.pictures, record, (DEVICE, self._key), self._count
+        )
         self.sent = uploader.sent
         uploader.send()
         return uploader.sent
@@ -197,7 +201,7 @@ def test_a_wrong_number_of_outcomes_settles_nothing(
 ) -> None:
     seal(1, 2)
     outcomes = (Accepted(received_ms=STORED_MS),) * count
-    marketplace.say("POST", "/api/v1/segments", BatchAnswer(outcomes=outcomes, missing=()))
+    marketplace.say("POST", "/api/v1/segments", BatchAnswer(outcomes=outcomes, missing=(), edge=None, checkpoint=""))
     with pytest.raises(BusyError, match=f"{count} outcomes to 2"):
         sender.send()
     assert states(buffer) == ["waiting"] * 2
@@ -236,7 +240,11 @@ def test_addresses_of_the_batchs_answer_spare_the_question(
     seal(1, pictures=(b"one",))
     one = {"sha256": name(b"one"), "url": f"{marketplace.url}/api/v1/pictures/{UUID(int=1)}/{name(b'one')}"}
     accepted = {"outcome": "accepted", "received_ms": STORED_MS}
-    marketplace.say("POST", "/api/v1/segments", Said(body={"outcomes": [accepted], "missing": [one]}))
+    marketplace.say(
+        "POST",
+        "/api/v1/segments",
+        Said(body={"outcomes": [accepted], "missing": [one], "edge": None, "checkpoint": ""}),
+    )
     assert sender.send() == Sent(segments=1, pictures=1)
     assert marketplace.asked("/api/v1/pictures/missing") == []
 
