@@ -77,7 +77,8 @@ class RealTimeline:
         self._sabotage = sabotage
         self._is_exact = self.rng.random() < 0.4
         start_ms = _EPOCH_MS + self.rng.randrange(7 * _YEAR)
-        self.machine = Machine(self.rng, start_ms, is_misread=not self._is_exact)
+        misreads = random.Random(f"misreads {seed}")  # noqa: S311 (likewise); its own, or each look would change the story
+        self.machine = Machine(misreads, start_ms, is_misread=not self._is_exact)
         self.machine.boot()
         if self.rng.random() < 0.3:
             self.machine.step_system_clock(self.rng.choice((-1, 1)) * self.rng.choice(_STEPS_MS))
