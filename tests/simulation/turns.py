@@ -16,7 +16,7 @@ from tests.simulation.world import World
 from tracker.worker import Worker
 
 _NEVER = 2**62
-_STUCK_S = 60.0
+_STUCK_S = 600.0  # a machine may be busy, or stopped for a while
 _MOST_UNMOVED = 100_000
 
 
