@@ -35,6 +35,8 @@ class Timekeeping:
         if self._sync.device is None:
             raise RefusedError("You are not logged in. Log in with: daybook login")
         contract = self._find_contract(wanted)
+        if self._timer.is_tracking:
+            self._timer.tick()  # what says that it runs may be a tick old: perhaps the machine has slept since
         state = self._timer.state
         if contract.status is not ContractStatus.ACTIVE:
             raise RefusedError(f"The contract “{contract.title}” is {contract.status}; no time can be tracked on it.")

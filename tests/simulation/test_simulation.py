@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import __main__ as command
+from tests.simulation import timeline
 from tests.simulation.driver import Sabotage
 from tests.simulation.timeline import Result, Timeline, run
 from tracker.domain import session
@@ -111,7 +112,7 @@ def test_the_command_runs_and_goes_on_where_it_stopped(tmp_path: Path, capsys: p
 def test_a_failing_seed_is_shown_with_how_to_replay_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "run", lambda seed: Result(seed, "lost an hour", 1, 0, 0, 0, 0))
+    monkeypatch.setattr(timeline, "run", lambda seed: Result(seed, "lost an hour", 1, 0, 0, 0, 0))
     assert command.main(["--first", "7", "--seeds", "1", "--processes", "1"]) == 1
     said = capsys.readouterr().out
     assert "Seed 7: lost an hour" in said

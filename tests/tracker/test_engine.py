@@ -139,7 +139,7 @@ class Rig:
     def kill(self) -> None:
         """Die as the process would: the thread goes on to nothing, the buffer is closed under it."""
         self.engine._ended.set()
-        self.engine._queue.put(lambda: None)
+        self.engine._worker.put(lambda: None)
         self.engine.wait(WITHIN_S)
         self.engine._sync.stop()
         self.engine.close()
@@ -161,7 +161,7 @@ def make_rig(tmp_path: Path, marketplace: FakeMarketplace) -> Iterator[Callable[
 
     yield make
     for rig in made:
-        if rig.engine._thread.is_alive():
+        if rig.engine._worker.is_running:
             rig.quit()
         rig.engine.close()
 
@@ -308,6 +308,30 @@ def test_suspension_pauses_and_says_so(rig: Rig) -> None:
     status = rig.until(lambda one: one.phase is Phase.PAUSED)
     assert (status.pause_reason, status.session_ms) == (PauseReason.SUSPENDED, 60_000)
     assert any("suspended" in notice for notice in status.notices)
+
+
+def test_a_suspension_without_a_word_costs_a_second_also_where_there_was_much_to_do(rig: Rig) -> None:
+    """Each command comes before the second is up after which the clocks would be looked at."""
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.idle.move()
+    for _ in range(4):
+        rig.clock.advance(700)
+        rig.status()
+    rig.clock.suspend(3_600_000)
+    rig.advance(5_000)
+    status = rig.until(lambda one: one.phase is Phase.PAUSED)
+    assert 61_800 <= status.session_ms <= 62_800
+
+
+def test_a_start_right_after_a_suspension_starts(rig: Rig) -> None:
+    """Nothing has looked at the clocks yet, so the timer still seems to run."""
+    rig.do(Start("Contract 1", "before"))
+    rig.work(60_000)
+    rig.clock.suspend(3_600_000)
+    assert rig.do(Start("Contract 1", "after")) == Done("Tracking “Contract 1” for Northwind Ltd.")
+    status = rig.status()
+    assert (status.phase, status.memo, status.session_ms) == (Phase.TRACKING, "after", 0)
 
 
 def _kinds(rig: Rig) -> list[tuple[str, Kind, int]]:
@@ -727,7 +751,8 @@ def test_without_a_display_time_is_tracked_and_it_is_said(rig: Rig) -> None:
 
 def cpu_share(engine: Engine, for_s: float) -> float:
     """The share of a core that an engine's thread takes."""
-    clock_id = time.pthread_getcpuclockid(engine._thread.ident or 0)
+    thread = next(one for one in threading.enumerate() if one.name == "engine")
+    clock_id = time.pthread_getcpuclockid(thread.ident or 0)
     began_s, used_s = time.monotonic(), time.clock_gettime(clock_id)
     engine.wait(for_s)
     return (time.clock_gettime(clock_id) - used_s) / (time.monotonic() - began_s)

@@ -11,6 +11,7 @@ from tests.fakes.input import FakeInput
 from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
 from tracker.capture.input.port import NullInput
+from tracker.domain import events
 from tracker.domain.errors import MachineError
 from tracker.domain.session import PauseReason, Phase
 from tracker.snapshotter import Snapshotter
@@ -354,6 +355,33 @@ def test_after_a_boot_nothing_true_is_lost_to_a_slow_clock(rig: Rig) -> None:
     rig.buffer.database.close()
 
 
+# Idleness
+
+
+def test_it_ticks_when_idleness_is_due_so_that_an_input_just_after_hides_nothing(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.run(3_000, each=rig.idle.move)
+    rig.run(599_000)
+    assert rig.timer.next_tick_ms(rig.timer.now()) == 1_000
+    rig.run(1_000)
+    assert rig.timer.state.pause_reason is PauseReason.IDLE
+    assert rig.spans() == [(0, 3_000)]
+
+
+def test_it_ticks_when_idleness_is_due_behind_a_locked_screen(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.run(3_000, each=rig.idle.move)
+    rig.run(4_000)
+    rig.timer.hear(events.Lock())
+    rig.clock.advance(595_000)
+    assert rig.timer.next_tick_ms(rig.timer.now()) == 1_000
+    rig.clock.advance(1_000)
+    rig.timer.tick()
+    assert rig.timer.state.pause_reason is PauseReason.IDLE
+    assert rig.spans() == [(0, 3_000)]
+    assert rig.timer.next_tick_ms(rig.timer.now()) is None
+
+
 # A disk that fails
 
 
@@ -362,6 +390,45 @@ def _full(monkeypatch: pytest.MonkeyPatch, method: str = "write") -> None:
         raise MachineError("no room")
 
     monkeypatch.setattr(Journal, method, fail)
+
+
+def test_a_lock_that_cannot_be_committed_ends_the_work_where_it_was_all_the_same(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.run(5000)
+    rig.clock.advance(2000)
+    with monkeypatch.context() as context:
+        _full(context)
+        with pytest.raises(MachineError):
+            rig.timer.hear(events.Lock())
+        for _ in range(20):
+            rig.clock.advance(1000)
+            assert not rig.timer.look()
+        with pytest.raises(MachineError):
+            rig.timer.tick()
+    rig.timer.tick()
+    assert rig.timer.state.pause_reason is PauseReason.LOCKED
+    assert rig.spans() == [(0, 7000)]
+
+
+def test_what_was_heard_on_a_full_disk_is_handled_before_the_marketplaces_time_is_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path / "data", FakeClock(error_ms=3_600_000))
+    rig.timer.start(ONE, "memo")
+    rig.run(5000)
+    with monkeypatch.context() as context:
+        _full(context)
+        with pytest.raises(MachineError):
+            rig.timer.hear(events.Lock())
+        with pytest.raises(MachineError):
+            rig.contact()
+    rig.clock.advance(3000)
+    rig.contact()
+    assert rig.timer.state.pause_reason is PauseReason.LOCKED
+    assert rig.spans() == [(0, 5000)]
+    rig.buffer.database.close()
 
 
 def test_time_and_counts_of_a_failed_tick_come_with_the_next(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,10 @@
 """The sync thread: makes a round when there is something to send, when asked, and every few minutes for contact."""
 
+import contextlib
 import logging
 import platform
 import queue
 import random
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from uuid import UUID
@@ -25,6 +25,7 @@ from tracker.sync.login import Session
 from tracker.sync.record import Record
 from tracker.sync.retry import delay_s
 from tracker.sync.uploader import Sent, Uploader
+from tracker.worker import Worker
 from wire.contract import Contract, ContractList
 from wire.sync import Enrolment
 
@@ -42,6 +43,7 @@ class SyncService:
         buffer: what to send, and where answers, contracts and the device's id are kept.
         vault: tokens and the device's key.
         clock: for time-outs and the contact's time.
+        worker: the thread; until it is started, requests run where they are made.
         on_contact: gets the reading at which the marketplace said its time, and that time in UTC milliseconds.
         on_change: called whenever what `view` shows has changed.
     """
@@ -51,6 +53,7 @@ class SyncService:
         buffer: Buffer,
         vault: Vault,
         clock: Clock,
+        worker: "Worker[_Request | None]",
         *,
         on_contact: Callable[[Reading, int], None],
         on_change: Callable[[], None],
@@ -60,8 +63,7 @@ class SyncService:
         self._clock = clock
         self._on_contact = on_contact
         self._on_change = on_change
-        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
+        self._worker = worker
         self._jitter = random.Random()  # noqa: S311 (spreads retries, guards nothing)
         self._failures = 0
         self._next_round_ms: int | None = None  # monotonic; None waits for a log-in
@@ -77,15 +79,15 @@ class SyncService:
     def start(self) -> None:
         """Begin, with a first round at once."""
         self._next_round_ms = self._clock.read().mono_ms if self._is_logged_in else None
-        self._thread.start()
+        self._worker.start(self._run, is_daemon=True)
 
     def stop(self) -> None:
         """End after the running round; does not wait for the network."""
-        self._requests.put(None)
+        self._worker.put(None)
 
     def wake(self) -> None:
         """Make a round soon: there is something to send."""
-        self._requests.put(_Request(self._round_if_due))
+        self._worker.put(_Request(self._round_if_due))
 
     def sync(self) -> Future[Answer]:
         """Make a round now and answer with what it sent."""
@@ -133,8 +135,8 @@ class SyncService:
 
     def _ask(self, action: Callable[[], Answer]) -> Future[Answer]:
         request = _Request(action)
-        if self._thread.is_alive():
-            self._requests.put(request)
+        if self._worker.is_running:
+            self._worker.put(request)
         else:
             request.run()
         return request.answer
@@ -142,16 +144,17 @@ class SyncService:
     def _run(self) -> None:
         while True:
             try:
-                request = self._requests.get(timeout=self._pause_s())
+                request = self._worker.take(self._pause_s())
             except queue.Empty:
                 request = _Request(self._round_if_due)
             if request is None:
                 break
             request.run()
             self._on_change()
-        while not self._requests.empty():  # nobody else takes from it
-            if late := self._requests.get():
-                late.refuse()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if late := self._worker.take(0):
+                    late.refuse()
 
     def _pause_s(self) -> float | None:
         if self._next_round_ms is None:

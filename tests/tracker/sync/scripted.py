@@ -1,4 +1,4 @@
-"""A real web server on loopback: one whose answers a test scripts, and one that keeps a chain as a marketplace does."""
+"""A web server whose answers a test scripts, and one that keeps a chain as a marketplace does."""
 
 import hashlib
 import http.server
@@ -97,12 +97,32 @@ class _Quiet(http.server.ThreadingHTTPServer):
             super().handle_error(request, client_address)  # type: ignore[arg-type]  # handed on as they came
 
 
-class Server:
+class Answers:
     """Answers each address as its route says, 404 elsewhere; remembers every request."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.routes: dict[tuple[str, str], Route] = {}
         self.seen: list[Seen] = []
+
+    def answer(self, seen: Seen) -> Said:
+        route = self.routes.get((seen.method, seen.path))
+        said = Said(404, b"<h1>Not here</h1>") if route is None else route(seen)
+        return said if isinstance(said, Said) else Said(body=said)
+
+    def say(self, method: str, path: str, *answers: Said | msgspec.Struct) -> None:
+        """Answer these in turn, the last for ever."""
+        left = list(answers)
+        self.routes[method, path] = lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+    def asked(self, path: str) -> list[Seen]:
+        return [seen for seen in self.seen if seen.path == path]
+
+
+class Server(Answers):
+    """Answers on loopback, as a real web server."""
+
+    def __init__(self) -> None:
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -142,21 +162,8 @@ class Server:
                 """Print nothing."""
 
         self._server = _Quiet(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(f"http://127.0.0.1:{self._server.server_port}")
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def answer(self, seen: Seen) -> Said:
-        route = self.routes.get((seen.method, seen.path))
-        said = Said(404, b"<h1>Not here</h1>") if route is None else route(seen)
-        return said if isinstance(said, Said) else Said(body=said)
-
-    def say(self, method: str, path: str, *answers: Said | msgspec.Struct) -> None:
-        """Answer these in turn, the last for ever."""
-        left = list(answers)
-        self.routes[method, path] = lambda _: left.pop(0) if len(left) > 1 else left[0]
-
-    def asked(self, path: str) -> list[Seen]:
-        return [seen for seen in self.seen if seen.path == path]
 
     def close(self) -> None:
         self._server.shutdown()
@@ -208,11 +215,11 @@ def _proof(hashes: Iterable[bytes]) -> Proof:
     return Proof(hashes=tuple(one.hex() for one in hashes))
 
 
-class FakeMarketplace(Server):
+class Rules(Answers):
     """Keeps links, contents and pictures in memory by the API's rules; a test turns its knobs."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
         self.key: Ed25519PublicKey | None = None
         self.valid = {"good"}
         self.person = PERSON
@@ -319,3 +326,7 @@ class FakeMarketplace(Server):
         assert hashlib.sha256(seen.body).hexdigest() == name
         self.pictures[contract_id, name] = seen.body
         return Said(204)
+
+
+class FakeMarketplace(Server, Rules):
+    """These rules on loopback."""

@@ -28,6 +28,7 @@ from tracker.sync.login import Granted, Session, with_browser, with_device_code
 from tracker.sync.record import trouble_of
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
+from tracker.worker import ThreadWorker
 from wire.words import SEGMENT_MS, Kind
 
 NEVER = threading.Event()
@@ -154,7 +155,9 @@ class Desk:
 
     def __init__(self, served: Served, granted: Granted, buffer: Buffer, vault: MemoryVault) -> None:
         self._buffer = buffer
-        self.service = SyncService(buffer, vault, SystemClock(), on_contact=lambda *_: None, on_change=lambda: None)
+        self.service = SyncService(
+            buffer, vault, SystemClock(), ThreadWorker("sync"), on_contact=lambda *_: None, on_change=lambda: None
+        )
         tokens = granted.tokens(SystemClock())
         log_in = LogIn(served.url, tokens.access, tokens.refresh, tokens.expires_ms)
         assert isinstance(self.service.log_in(log_in).result(), Done)
