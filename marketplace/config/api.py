@@ -14,6 +14,7 @@ from marketplace.errors import RefusedError, refused
 from marketplace.storage import trouble_of
 from wire.contract import ContractList
 from wire.diary import Segment
+from wire.marks import MarkList
 from wire.sync import Batch, BatchAnswer, Clock, Device, Enrolment, Person, PictureAnswer, PictureQuery
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ api = MessageApi(
         PictureQuery,
         PictureAnswer,
         Segment,
+        MarkList,
     ),
 )
 api.add_router("", accounts)
