@@ -36,7 +36,11 @@ class SnapshotView(Struct, frozen=True, kw_only=True):
 
 
 class SyncView(Struct, frozen=True, kw_only=True):
-    """Where the buffer stands against the marketplace; instants are UTC milliseconds since the epoch."""
+    """Where the buffer stands against the marketplace; instants are UTC milliseconds since the epoch.
+
+    `due_ms` is the earliest lock among the segments that wait; once it has passed, that time is `is_overdue` and goes
+    on a later invoice (PRODUCT.md, "The billing week").
+    """
 
     server: str | None
     is_logged_in: bool
@@ -47,6 +51,8 @@ class SyncView(Struct, frozen=True, kw_only=True):
     last_contact_ms: int | None
     refused_segments: int
     problem: str | None
+    due_ms: int | None = None
+    is_overdue: bool = False
 
 
 class Status(Struct, frozen=True, kw_only=True):

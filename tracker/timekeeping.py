@@ -44,6 +44,7 @@ class Timekeeping:
         _check_memo(memo)
         self._buffer.settings.put("last_contract", str(contract.id))  # first: nothing may fail once the timer runs
         self._buffer.forget_report()
+        self._buffer.marks.told()
         self._timer.start(contract, memo)
         return Done(f"Tracking “{contract.title}” for {contract.client}.")
 

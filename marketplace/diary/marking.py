@@ -73,8 +73,8 @@ def _mark(
     with transaction.atomic():
         # The device with its person, as for taking in a batch: no revision and no other mark may come in between.
         device = Device.objects.select_for_update().select_related("user").filter(pk=key.device_id, user=user).first()
-        entry = device and reading.entry(contract, device_id=key.device_id, start_s=key.start_s)
-        if entry is None:
+        entry = reading.entry(contract, device_id=key.device_id, start_s=key.start_s)
+        if device is None or entry is None:
             return None
         ranges, pictures = names(entry.segment)
         if not ranges and not pictures:

@@ -46,12 +46,16 @@ class Sealing:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How much waits for the marketplace, since when (UTC milliseconds), and how much it refused."""
+    """How much waits for the marketplace, since when, and how much it refused.
+
+    `first_ms` is the start of the earliest segment that waits, whose lock comes first; instants are UTC milliseconds.
+    """
 
     segments: int
     pictures: int
     since_ms: int | None
     refused: int
+    first_ms: int | None = None
 
 
 _COLUMNS = "link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms, state, sentence"
@@ -227,7 +231,10 @@ class Outbox:
             "SELECT count(*) FILTER (WHERE state = 'waiting'), min(sealed_ms) FILTER (WHERE state = 'waiting'),"
             " count(*) FILTER (WHERE state = 'rejected') FROM revision WHERE state <> 'accepted'"
         )[0]
-        return Waiting(int(row[0]), pictures, row[1], int(row[2]))
+        first = self._database.row(
+            "SELECT start_ms FROM revision WHERE state = 'waiting' AND content IS NOT NULL ORDER BY start_ms LIMIT 1"
+        )
+        return Waiting(int(row[0]), pictures, row[1], int(row[2]), None if first is None else int(first[0]))
 
     def _pictures_waiting(self) -> int:
         row = self._database.rows(

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from tests.fakes.terms import contract
 from wire import chain
 from wire.contract import Contract, ContractList
+from wire.marks import Mark, MarkList
 from wire.sync import (
     Accepted,
     Batch,
@@ -177,6 +178,7 @@ class FakeMarketplace(Server):
         self.named: dict[UUID, tuple[str, ...]] = {}
         self.pictures: dict[tuple[str, str], bytes] = {}
         self.refused_pictures: set[str] = set()
+        self.marks: list[Mark] = []
         self.batches: list[Batch] = []
         self.interfere: Callable[[Seen, Said], Said] = lambda _seen, said: said
         self.routes |= {
@@ -184,6 +186,7 @@ class FakeMarketplace(Server):
             ("GET", "/api/v1/me"): lambda _: self.person,
             ("POST", "/api/v1/devices"): self._enrol,
             ("GET", "/api/v1/contracts"): self._contracts,
+            ("GET", "/api/v1/marks"): self._marks,
             ("POST", "/api/v1/segments"): self._segments,
             ("POST", "/api/v1/pictures/missing"): self._missing,
         }
@@ -208,6 +211,11 @@ class FakeMarketplace(Server):
         if seen.headers.get("if-none-match") == self.etag:
             return Said(304)
         return Said(body=ContractList(contracts=self.contracts), headers={"ETag": self.etag})
+
+    def _marks(self, seen: Seen) -> MarkList:
+        after = int(seen.query["after"])
+        newest = max((mark.number for mark in self.marks), default=0)
+        return MarkList(marks=tuple(one for one in self.marks if one.number > after)[:2], newest=newest)
 
     def _segments(self, seen: Seen) -> Said | BatchAnswer:
         batch = msgspec.json.decode(seen.body, type=Batch)
