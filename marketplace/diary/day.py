@@ -233,7 +233,7 @@ def lay_out(date: dt.date, entries: Iterable[Entry]) -> Day:
 def _memo_groups(columns: Sequence[Sequence[Entry]]) -> tuple[MemoGroup, ...]:
     groups: list[MemoGroup] = []
     for number, column in enumerate(columns, start=1):
-        if not column:
+        if not column or column[0].deletion is not None:  # its memo went with it
             continue
         memo = column[0].memo
         last = groups[-1] if groups else None

@@ -67,11 +67,11 @@ def test_status_while_paused_stopped_and_not_running() -> None:
 
 
 def test_status_says_until_when_what_waits_must_arrive() -> None:
-    waits = {"waiting_segments": 1, "due_ms": NOON_MS + 7 * 86_400_000}
+    waits: dict[str, object] = {"waiting_segments": 1, "due_ms": NOON_MS + 7 * 86_400_000}
     assert status(sync=waits)[3] == "It must arrive before the lock, 2026-11-30 12:00 UTC: 7 d 0 h left."
-    soon = {**waits, "due_ms": NOON_MS + 3_900_000}
+    soon: dict[str, object] = {**waits, "due_ms": NOON_MS + 3_900_000}
     assert status(sync=soon)[3] == "It must arrive before the lock, 13:05 UTC: 1 h 5 min left."
-    passed = {**waits, "due_ms": NOON_MS, "is_overdue": True}
+    passed: dict[str, object] = {**waits, "due_ms": NOON_MS, "is_overdue": True}
     assert status(sync=passed)[3].startswith("The lock of 12:00 UTC has passed: ")
 
 

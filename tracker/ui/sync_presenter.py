@@ -98,7 +98,7 @@ class SyncPresenter(Speaker):
             return ""
         if sync.due_ms <= now_ms:
             time = self.when(sync.due_ms, now_ms)
-            return self.tr("its week was locked {time}; it goes on a later invoice").format(time=time)
+            return self.tr("lock passed {time}: it goes on a later invoice").format(time=time)
         return self.tr("{span} left to the lock, {time}").format(
             span=span(sync.due_ms - now_ms), time=self.when(sync.due_ms, now_ms)
         )

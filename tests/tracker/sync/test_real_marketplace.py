@@ -63,6 +63,9 @@ class Browser:
         self._send(self._page(address), {"allow": "true"} if allows else {})
         return True
 
+    def fill(self, address: str, fields: dict[str, str]) -> None:
+        self._send(self._page(address), fields)
+
     def type_code(self, address: str, code: str) -> None:
         self._send(self._send(self._page(address), {"user_code": code}), {"action": "accept"})
 
@@ -174,3 +177,13 @@ def test_what_was_recorded_arrives_once(
     buffer.outbox.offer_again(0)
     assert service.sync().result() == SyncAnswer(len(starts), 0, 0, 0, 0, None)
     assert {one.state for one in buffer.outbox.between(0, 10**15)} <= {"accepted"}
+
+    page = f"{served.url}/contracts/{contract.id}/segments/{starts[-1] // 1000}/{device}/delete/"
+    Browser(served.seed.freelancer).fill(page, {"reason": "Lunch"})
+    service.sync().result()
+    [mark] = buffer.marks.between(device, 0, 10**15)
+    assert (mark.actor, mark.reason, mark.start_s * 1000) == ("Ana Silva", "Lunch", starts[-1])
+    deleted = buffer.outbox.standing(contract.id, starts[-1])
+    assert deleted is not None
+    assert (deleted.content, deleted.worked_ms) == (None, 0)
+    assert buffer.outbox.worked_ms(0, 10**15)[contract.id] == 1000 * (len(starts) - 1)

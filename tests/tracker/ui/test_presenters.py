@@ -130,7 +130,7 @@ def test_the_first_page_is_the_log_in_until_there_is_something_to_track(presente
         (
             synced(waiting_segments=1, due_ms=NOW_MS - 100 * MINUTE_MS, is_overdue=True),
             FooterTone.CALM,
-            "↑ 1 segment waiting · its week was locked 09:46; it goes on a later invoice",
+            "↑ 1 segment waiting · lock passed 09:46: it goes on a later invoice",
         ),
         (
             synced(
