@@ -25,10 +25,16 @@ def due_ms(mark: marks.Mark) -> int:
 
 
 def carry_out(*, now_ms: int) -> None:
-    """Destroy what is due; as much of it as a request may take."""
+    """Destroy what is due; as much of it as a request may take.
+
+    A disk that refuses is logged and costs the caller nothing: what was hidden stays hidden, and is tried again.
+    """
     due = Destruction.objects.filter(due_ms__lte=now_ms).select_related("mark").order_by("due_ms", "pk")
     for one in due[:_AT_ONCE]:
-        _destroy(one)
+        try:
+            _destroy(one)
+        except OSError:
+            log.exception("not destroyed yet", mark=one.mark_id)
 
 
 def _destroy(one: Destruction) -> None:
