@@ -70,7 +70,9 @@ def test_the_limit_is_used_up_in_the_order_worked_across_days(desk: Desk) -> Non
     desk.seal()
     desk.work(DAY_MS, DAY_MS + HOUR_MS)
     agreed = contract(weekly_limit_minutes=120)
-    tuesday = day(desk, agreed, of="2026-11-24", now_ms=DAY_MS + 2 * HOUR_MS).totals[0]
+    asked = day(desk, agreed, of="2026-11-24", now_ms=DAY_MS + 2 * HOUR_MS)
+    assert [one.billable_ms for one in asked.segments] == [SEGMENT_MS] * 3 + [0] * 3
+    tuesday = asked.totals[0]
     monday = day(desk, agreed, of="2026-11-23", now_ms=DAY_MS + 2 * HOUR_MS).totals[0]
     assert (monday.day.billable_minutes, tuesday.day.billable_minutes) == (90, 30)
     assert (tuesday.day.worked_ms, tuesday.day.over_limit_ms) == (HOUR_MS, HOUR_MS // 2)
