@@ -27,7 +27,7 @@ from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
 from tracker.marks import taken_away
 from tracker.overview import Overview
-from tracker.preferences import PREFERENCES, Preferences
+from tracker.preferences import Preferences
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
 from tracker.store.buffer import Buffer
@@ -395,7 +395,7 @@ class Engine:
             case commands.LogIn():
                 return self._sync.log_in(command)
             case commands.GetPreferences():
-                return self._preferences_answer()
+                return commands.PreferencesAnswer(self._preferences.lines())
             case commands.SetPreference(name, value):
                 switch = self._preferences.put(name, value)
                 self._timer.renew_terms()
@@ -424,16 +424,6 @@ class Engine:
         if isinstance(contact, Refused) and not lines:
             return contact
         return commands.ContractsAnswer(lines, problem)
-
-    def _preferences_answer(self) -> Answer:
-        return commands.PreferencesAnswer(
-            tuple(
-                commands.PreferenceLine(
-                    name=one.name, is_on=self._preferences.is_on(one), default=one.default, help=one.help
-                )
-                for one in PREFERENCES.values()
-            )
-        )
 
     def _after(self, first: Future[Answer], then: Callable[[Answer], Answer]) -> Future[Answer]:
         """Go on with an answer of the sync thread once it is there."""

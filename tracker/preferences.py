@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from tracker.commands import PreferenceLine
 from tracker.domain.errors import RefusedError
 from tracker.store.settings import Settings
 
@@ -50,6 +51,13 @@ class Preferences:
         """Tell whether a setting is on."""
         kept = self._settings.get_text(_key(switch))
         return switch.default if kept is None else kept == "on"
+
+    def lines(self) -> tuple[PreferenceLine, ...]:
+        """List them all."""
+        return tuple(
+            PreferenceLine(name=one.name, is_on=self.is_on(one), default=one.default, help=one.help)
+            for one in PREFERENCES.values()
+        )
 
     def put(self, name: str, word: str) -> Switch:
         """Set one by its name and what the person wrote.

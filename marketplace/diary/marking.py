@@ -16,6 +16,7 @@ from marketplace.diary.models import Destruction, Mark, Revision
 from wire import canonical, diary, marks
 
 log = structlog.get_logger(__name__)
+_NAMELESS = "The freelancer"  # who has no name may have an address, which is not the client's to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _mark(
             kind=kind,
             ranges=ranges,
             pictures=pictures,
-            actor=user.name,
+            actor=user.name.strip() or _NAMELESS,
             reason=reason,
             made_ms=now_ms,
         )

@@ -307,6 +307,11 @@ def test_marks_reach_the_persons_devices_and_nobody_elses(desk: Desk, people: Pe
         assert problem_of(asked(people.freelancer, wrong)).code == "not_found"
 
 
+def test_who_has_no_name_is_not_named_by_address(desk: Desk) -> None:
+    desk.recorder.user.name = " "
+    assert desk.withhold().actor == "The freelancer"
+
+
 def test_marks_are_only_ever_added(desk: Desk) -> None:
     desk.withhold()
     with pytest.raises(IntegrityError, match="only ever added"), transaction.atomic():
