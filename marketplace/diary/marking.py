@@ -13,7 +13,9 @@ from marketplace.contracts.models import Contract
 from marketplace.diary import destruction, reading
 from marketplace.diary.day import thumbnails_and_pictures
 from marketplace.diary.models import Destruction, Mark, Revision
-from wire import canonical, diary, marks
+from marketplace.record import services as record
+from wire import canonical, chain, diary, marks
+from wire.leaf import MarkLeaf
 
 log = structlog.get_logger(__name__)
 _NAMELESS = "The freelancer"  # who has no name may have an address, which is not the client's to read
@@ -93,6 +95,9 @@ def _mark(
             reason=reason,
             made_ms=now_ms,
         )
+        salt, content = chain.new_salt(), canonical.encode(made)
+        leaf = MarkLeaf(contract=contract.pk, number=made.number, digest=chain.digest(salt, content).hex())
+        [logged] = record.append([leaf], now_ms=now_ms).rows
         row = Mark.objects.create(
             freelancer=user,
             number=made.number,
@@ -100,8 +105,10 @@ def _mark(
             device_id=key.device_id,
             start_s=key.start_s,
             actor=user,
-            content=canonical.encode(made),
+            salt=salt,
+            content=content,
             made_ms=now_ms,
+            leaf=logged,
         )
         hashes = _hide(contract, key)
         Destruction.objects.create(mark=row, hashes=sorted(hashes), due_ms=destruction.due_ms(made))

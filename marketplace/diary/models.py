@@ -128,10 +128,10 @@ class StoredPicture(models.Model):
 
 
 class Mark(models.Model):
-    """A mark (`wire.marks`); rows are only ever added, which the database holds itself to (migration 0002).
+    """A mark (`wire.marks`); rows are only ever added, which the database holds itself to (migration 0003).
 
     `content` is its canonical form, byte for byte; the other columns repeat what is asked by. `number` counts the
-    freelancer's marks from 1.
+    freelancer's marks from 1. `leaf` holds SHA-256(salt ‖ content) in the log.
     """
 
     freelancer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="marks")
@@ -140,8 +140,10 @@ class Mark(models.Model):
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="marks")
     start_s = models.BigIntegerField()
     actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    salt = models.BinaryField(max_length=32)
     content = models.BinaryField()
     made_ms = models.BigIntegerField()
+    leaf = models.OneToOneField(Leaf, on_delete=models.PROTECT, related_name="mark")
 
     class Meta:
         """What the database holds the rows to."""

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
         ('accounts', '0002_tracker_client'),
         ('contracts', '0001_initial'),
         ('diary', '0002_link_leaf'),
+        ('record', '0002_append_only'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -35,6 +36,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveBigIntegerField()),
                 ('start_s', models.BigIntegerField()),
+                ('salt', models.BinaryField(max_length=32)),
                 ('content', models.BinaryField()),
                 ('made_ms', models.BigIntegerField()),
             ],
@@ -52,6 +54,11 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='revision',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('content__isnull', False), ('salt__isnull', False)), models.Q(('content__isnull', True), ('salt__isnull', True), ('worked_ms', 0)), _connector='OR'), name='revision_destroyed_whole'),
+        ),
+        migrations.AddField(
+            model_name='mark',
+            name='leaf',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='mark', to='record.leaf'),
         ),
         migrations.AddField(
             model_name='mark',
