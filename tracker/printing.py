@@ -49,16 +49,17 @@ def contracts_text(answer: ContractsAnswer) -> str:
 
 def diary_text(answer: DiaryAnswer) -> str:
     """Show a day's segments."""
-    if not answer.segments:
-        return f"{answer.day} (UTC): nothing recorded."
-    lines = [f"{answer.day} (UTC): {_hours(answer.worked_ms)} worked"]
+    lines = [f"{answer.day} (UTC): {_hours(answer.worked_ms)} worked" if answer.segments else
+             f"{answer.day} (UTC): nothing recorded."]  # fmt: skip
     for one in answer.segments:
-        memo = _memo(one.segment.intervals[-1].memo)
+        memo = _memo(one.segment.intervals[-1].memo) if one.segment.intervals else "removed"
         meter = "–" if one.segment.activity_tenths is None else one.segment.activity_tenths
         lines.append(
             f"{_instant(one.start_ms, one.start_ms)}  {_hours(one.worked_ms)}  {one.contract_title}: {memo}"
             f"  activity {meter}/10  {one.sync_state}{'' if one.detail is None else f': {one.detail}'}"
         )
+    if answer.pending is not None:
+        lines.append(f"Not carried out yet: {answer.pending.sentence} Take it back with: daybook undo")
     return "\n".join(lines)
 
 

@@ -55,12 +55,12 @@ from tracker.commands import (
 )
 from tracker.domain.errors import MachineError
 from tracker.domain.events import Declared
+from tracker.domain.segment import MEMO_LIMIT
 from tracker.domain.session import PauseReason, Phase
 from tracker.engine import Engine
 from tracker.status import Status
 from tracker.store.buffer import open_buffer
 from tracker.store.database import BufferInUseError
-from tracker.timekeeping import MEMO_LIMIT
 from wire.contract import ContractStatus
 from wire.words import MINUTE_MS, SEGMENT_MS, Kind, SnapshotStatus
 

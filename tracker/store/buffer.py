@@ -20,6 +20,7 @@ from tracker.store.database import (
     wrong_key,
 )
 from tracker.store.destruction import Destruction
+from tracker.store.edits import Edits
 from tracker.store.journal import Journal
 from tracker.store.outbox import Outbox
 from tracker.store.pictures import Pictures
@@ -43,6 +44,7 @@ class Buffer:
     outbox: Outbox
     destruction: Destruction
     upkeep: Upkeep
+    edits: Edits
 
     def mend(self, now_ms: int) -> str | None:
         """Restore the open buffer, which is damaged; gives what to tell the person, None if nothing could be done.
@@ -131,9 +133,10 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0, *, vfs: str | None = 
     destruction = Destruction(database, pictures)
     snapshots = Snapshots(database, pictures, destruction)
     journal, outbox = Journal(database, snapshots), Outbox(database, destruction)
+    edits = Edits(database, snapshots)
     retention = Retention(database, destruction)
     upkeep = Upkeep(database, settings, destruction, Copies(database, folder), retention)
-    return Buffer(folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep)
+    return Buffer(folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep, edits)
 
 
 def _open_or_restore(path: Path, key: bytes, now_ms: int, vfs: str | None) -> Database:

@@ -46,6 +46,7 @@ _TABLES: Final = {
     "revision": ("link", "sealed segments"),
     "upload": ("contract, sha256, link", "snapshots"),
     "destruction": ("sha256", "snapshots"),
+    "pending_edit": ("only", "edits"),
 }
 
 _Row = tuple[Any, ...]
