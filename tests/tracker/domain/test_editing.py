@@ -87,7 +87,7 @@ def inside_ms(intervals: tuple[Interval, ...], span: tuple[int, int]) -> int:
 def check_shape(intervals: tuple[Interval, ...]) -> None:
     assert list(intervals) == sorted(intervals, key=lambda one: one.start_ms)
     assert all(one.end_ms <= other.start_ms for one, other in pairwise(intervals))
-    assert all(0 < one.worked_ms for one in intervals)
+    assert all(one.worked_ms > 0 for one in intervals)
     assert all(one.end_ms <= segment_start_ms(one.start_ms) + SEGMENT_MS for one in intervals)
 
 
