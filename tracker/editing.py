@@ -170,6 +170,7 @@ class Editing:
 
     def _edit_of(self, command: EditCommand) -> Edit:
         span = (command.from_ms, command.to_ms)
+        editing.check_span(*span)
         contract = self._meant(command)
         match command:
             case commands.DescribeTime(memo=memo, label=label):

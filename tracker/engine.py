@@ -409,7 +409,8 @@ class Engine:
                 | commands.AddTime()
                 | commands.WithholdPictures()
             ):
-                self._timer.tick()
+                if self._timer.is_tracking:
+                    self._timer.tick()  # so that what was worked up to now is there to be edited
                 return self._editing.ask(command, self._timer.state, self._timer.now())
             case commands.Undo():
                 return self._undo()

@@ -199,6 +199,18 @@ def test_what_is_deleted_without_a_running_tracker_is_in_no_copy(worked: Rig, ma
     assert not kept & {path.name for path in (rig.folder / "copies").glob("*.db")}
 
 
+def test_an_edit_after_a_crash_leaves_the_next_start_to_tell_of_it(worked: Rig, make_rig: Callable[[], Rig]) -> None:
+    worked.do(Start("Contract 1", "interrupted"))
+    worked.work(10_000)
+    worked.kill()
+    rig = make_rig()
+    rig.engine.handle(memo("better"))
+    rig.engine.close()
+    rig = make_rig().start()
+    assert any("ended unexpectedly" in notice for notice in rig.status().notices)
+    assert memos(rig) == ["better"]
+
+
 def test_moving_adding_and_withholding(worked: Rig) -> None:
     edit(worked, MoveTime("Contract 1", NOON_MS, NOON_MS + 30_000, "Contract 2", "moved"))
     edit(worked, AddTime("Contract 1", NOON_MS - SEGMENT_MS, NOON_MS - SEGMENT_MS + 60_000, "by hand"))

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from tests.fakes.clock import NOON_MS
-from tracker.commands import ContractsAnswer, DiaryAnswer, DiarySegment, SyncAnswer
+from tracker.commands import ContractsAnswer, DiaryAnswer, DiarySegment, PendingEdit, SyncAnswer
 from tracker.domain.session import PauseReason, Phase
 from tracker.printing import contracts_text, diary_text, plain, status_text, sync_text
 from tracker.status import ContractLine, Status, SyncView
@@ -108,6 +108,17 @@ def test_diary() -> None:
         "12:00 UTC  0:10:00  API: no memo  activity –/10  rejected: It overlaps.",
     ]
     assert diary_text(DiaryAnswer("2026-11-23", 0, ())) == "2026-11-23 (UTC): nothing recorded."
+
+
+def test_diary_with_what_is_removed_and_what_can_be_taken_back() -> None:
+    kept = segment("Refunds")
+    gone = msgspec.structs.replace(kept, worked_ms=0, segment=msgspec.structs.replace(kept.segment, intervals=()))
+    pending = PendingEdit(sentence="Time is removed.", left_ms=9_000)
+    assert diary_text(DiaryAnswer("2026-11-23", 0, (gone,), pending)).splitlines() == [
+        "2026-11-23 (UTC): 0:00:00 worked",
+        "12:00 UTC  0:00:00  API: removed  activity –/10  waiting",
+        "Not carried out yet: Time is removed. Take it back with: daybook undo",
+    ]
 
 
 def test_sync() -> None:

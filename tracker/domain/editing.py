@@ -16,6 +16,7 @@ from wire.week import lock_ms, week_start_ms
 from wire.words import SEGMENT_MS, Kind
 
 UNDO_MS = 10_000
+_LAST_MS = 253_370_000_000_000  # in the year 9998: its lock can be written, too
 _MOST_FREE = 5  # ranges named in one sentence
 
 
@@ -202,14 +203,25 @@ def free_ranges(recorded: Iterable[Interval], from_ms: int, to_ms: int) -> list[
     return free
 
 
-def _check_range(edit: Edit, asked_ms: int) -> None:
-    if edit.to_ms <= edit.from_ms:
+def check_span(from_ms: int, to_ms: int) -> None:
+    """Hold an edit's range to what can be said of it alone.
+
+    Raises:
+        RefusedError: it is empty, reaches into two billing weeks, or is of no time that a calendar knows.
+    """
+    if to_ms <= from_ms:
         raise RefusedError("The range ends before it begins. Give --from before --to.")
-    if week_start_ms(edit.from_ms) != week_start_ms(edit.to_ms - 1):
+    if from_ms < 0 or to_ms > _LAST_MS:
+        raise RefusedError("That was before there were computers, or is in no calendar. Give another day.")
+    if week_start_ms(from_ms) != week_start_ms(to_ms - 1):
         raise RefusedError(
             "The range reaches over Monday 00:00 UTC, into another billing week. Edit the part before it and the part "
             "after it one by one."
         )
+
+
+def _check_range(edit: Edit, asked_ms: int) -> None:
+    check_span(edit.from_ms, edit.to_ms)
     if lock_ms(edit.from_ms) <= asked_ms and not isinstance(edit, Remove | Withhold):
         raise RefusedError(
             f"The week was locked at {instant_text(lock_ms(edit.from_ms))} and billed. Its time can only be lowered "

@@ -102,7 +102,8 @@ class Edits:
                 scope,
             )
             intervals = {row[0]: Interval(edit.contract, row[1], row[2], Kind(row[3]), row[4], row[5]) for row in rows}
-            touched = [row for row in rows if editing.overlaps(intervals[row[0]], edit)]
+            is_of_time = not isinstance(edit, Withhold)
+            touched = [row for row in rows if is_of_time and editing.overlaps(intervals[row[0]], edit)]
             if isinstance(edit, Remove | Move):
                 self._keep_missed(edit, [intervals[row[0]] for row in touched])
             moved = list[Interval]()
