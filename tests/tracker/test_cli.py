@@ -481,3 +481,30 @@ def test_a_refused_edit_says_why(logged_in: Daybook) -> None:
     assert (ancient.code, ancient.out) == (3, "")
     assert "before there were computers" in ancient.err
     assert logged_in("edit").code == 2
+
+
+def test_an_edit_that_a_killed_tracker_kept_is_carried_out_when_it_starts_again(logged_in: Daybook) -> None:
+    words = ("edit", "add", "--from", "09:00", "--to", "09:30", "--contract", "Contract 1", "--memo", "a call")
+
+    def start() -> "subprocess.Popen[str]":
+        process = logged_in.process("run", "--headless")
+        until(lambda: process.poll() is not None or logged_in.json("status")["running"], "the tracker to answer")
+        assert process.poll() is None, process.communicate()
+        return process
+
+    process = start()
+    try:
+        assert logged_in(*words).code == 0
+        assert logged_in.json("diary", "2026-11-23")["pending"] is not None
+    finally:
+        process.kill()
+        process.communicate(timeout=WITHIN_S)
+    process = start()
+    try:
+        shown = logged_in.json("diary", "2026-11-23")
+        refused(logged_in("undo"), 3, "no edit to take back")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=WITHIN_S)
+    assert shown["pending"] is None
+    assert [one["segment"]["reason"] for one in shown["segments"]] == ["added"] * 3
