@@ -4,16 +4,14 @@ Carrying out is one transaction (PRODUCT.md, "The billing week" and "Snapshots a
 next revision, what is not is edited where it lies.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from msgspec import structs
 
 from tracker import commands
-from tracker.commands import Answer, DiaryAnswer, DiarySegment, Done, EditCommand, PendingEdit
+from tracker.commands import Answer, DiaryAnswer, Done, EditCommand, PendingEdit
 from tracker.domain import editing
 from tracker.domain.clock import Moment
 from tracker.domain.editing import Add, Describe, Edit, Gaining, Move, Remove, Withhold, instant_text
@@ -21,6 +19,7 @@ from tracker.domain.errors import RefusedError
 from tracker.domain.segment import Interval, segment_start_ms, whole_characters
 from tracker.domain.session import State
 from tracker.naming import LAST_CONTRACT, find_contract
+from tracker.preview import preview
 from tracker.revising import begun, enlarged, intervals_of, revised, with_pictures, withholds
 from tracker.store.buffer import Buffer
 from tracker.store.outbox import Revision
@@ -116,55 +115,8 @@ class Editing:
         pending, device = self._buffer.edits.pending(), self._sync.device
         if pending is None or device is None:
             return answer
-        edit, difference_ms = pending.edit, 0
-        segments, arrived = list[DiarySegment](), defaultdict[int, list[Interval]](list)
-        for piece in editing.added(edit) if isinstance(edit, Add) else ():
-            arrived[segment_start_ms(piece.start_ms)].append(piece)
-        for one in answer.segments:
-            shown = one
-            if one.segment.contract == edit.contract and one.start_ms in editing.segments_of(edit):
-                for piece in editing.after(intervals_of(one.segment), edit):
-                    if piece.contract != edit.contract:
-                        arrived[one.start_ms].append(piece)
-                if not isinstance(edit, Add):
-                    shown = _showing(one, revised(one.segment, edit))
-            if one.sync_state != "rejected":
-                difference_ms += shown.worked_ms - one.worked_ms
-            segments.append(shown)
-        for start_ms, pieces in arrived.items():
-            if _day_of(start_ms) == answer.day:
-                difference_ms += sum(piece.worked_ms for piece in pieces)
-                self._show_arrived(segments, pieces, device, now)
-        segments.sort(key=lambda one: (one.start_ms, one.contract_title))
-        return structs.replace(
-            answer,
-            worked_ms=answer.worked_ms + difference_ms,
-            segments=tuple(segments),
-            pending=PendingEdit(sentence=self._said(edit), left_ms=pending.left_ms(now)),
-        )
-
-    def _show_arrived(self, segments: list[DiarySegment], pieces: list[Interval], device: UUID, now: Moment) -> None:
-        contract_id, start_ms = pieces[0].contract, segment_start_ms(pieces[0].start_ms)
-        for number, one in enumerate(segments):
-            if (one.segment.contract, one.start_ms) == (contract_id, start_ms):
-                segments[number] = _showing(one, enlarged(one.segment, pieces, RevisionReason.ADDED))
-                return
-        contract = self._contract(contract_id)
-        base = begun(
-            contract.id, device, start_ms, policy_version=contract.policy.version, clock_offset_ms=now.clock_offset_ms
-        )
-        segment = enlarged(base, pieces, RevisionReason.ADDED)
-        segments.append(
-            DiarySegment(
-                contract_title=contract.title,
-                client=contract.client,
-                start_ms=start_ms,
-                worked_ms=segment.worked_ms,
-                sync_state="recording",
-                detail=None,
-                segment=segment,
-            )
-        )
+        outcome = PendingEdit(sentence=self._said(pending.edit), left_ms=pending.left_ms(now))
+        return preview(answer, pending.edit, outcome, self._gaining_contract(pending.edit), device, now)
 
     # What is asked for
 
@@ -269,15 +221,21 @@ class Editing:
         return sorted(inside, key=lambda one: one.start_ms)
 
     def _gaining(self, edit: Edit) -> Gaining | None:
-        if not isinstance(edit, Add | Move):
+        contract = self._gaining_contract(edit)
+        if contract is None:
             return None
-        contract = self._contract(edit.target if isinstance(edit, Move) else edit.contract)
         return Gaining(
             title=contract.title,
             is_active=contract.status is ContractStatus.ACTIVE,
             allows_manual_time=contract.policy.allows_manual_time,
             started_ms=contract.started_s * 1000,
         )
+
+    def _gaining_contract(self, edit: Edit) -> Contract | None:
+        """Give the contract that an edit gives manual time to."""
+        if not isinstance(edit, Add | Move):
+            return None
+        return self._contract(edit.target if isinstance(edit, Move) else edit.contract)
 
     def _has_pictures(self, edit: Withhold, own: Iterable[Revision]) -> bool:
         unsealed = (
@@ -404,11 +362,3 @@ def _decoded(content: bytes) -> Segment:
 
 def _whole(text: str | None) -> str | None:
     return None if text is None else whole_characters(text)
-
-
-def _showing(one: DiarySegment, segment: Segment) -> DiarySegment:
-    return structs.replace(one, segment=segment, worked_ms=segment.worked_ms)
-
-
-def _day_of(start_ms: int) -> str:
-    return datetime.fromtimestamp(start_ms / 1000, UTC).date().isoformat()
