@@ -24,7 +24,9 @@ from tracker.domain.errors import TrackerError
 from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
+from tracker.exclusions import Exclusions
 from tracker.overview import Overview
+from tracker.sight import Sight
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
 from tracker.store.buffer import Buffer
@@ -71,7 +73,9 @@ class Engine:
     ) -> None:
         self._buffer = buffer
         self._timer = Timer(buffer, clock, back_ends.input, back_ends.idle)
-        self._snapshotter = Snapshotter(back_ends.screen, buffer.snapshots, buffer.pictures, draw_instants)
+        self._exclusions = Exclusions(buffer.settings)
+        self._sight = Sight(back_ends.windows, self._exclusions)
+        self._snapshotter = Snapshotter(back_ends.screen, self._sight, buffer.snapshots, buffer.pictures, draw_instants)
         self._power = back_ends.power
         self._sealer = Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox)
         self._overview = Overview(buffer, self._sealer)
@@ -211,6 +215,7 @@ class Engine:
         self._learn_policy()
         self._timer.tick()
         self._take_snapshot()
+        self._withhold_unapproved()
         self._seal()
         self._failure = None
 
@@ -287,7 +292,14 @@ class Engine:
         if self._timer.state.is_locked:  # tracked on all the same: a meeting goes on before a locked screen
             self._snapshotter.skip(contract, due_ms, SnapshotReason.SCREEN_LOCKED, now)
         else:
-            self._snapshotter.take(contract, due_ms, now)
+            self._snapshotter.take(contract, due_ms, now, self._timer.state.last_input_ms)
+        self._publish()  # at once, whatever takes its time after this: the notice is due within a second
+
+    def _withhold_unapproved(self) -> None:
+        """Withhold what waited for approval in vain."""
+        now = self._timer.now()
+        if self._snapshotter.withhold_unapproved(now):
+            self._upkeep_ms = min(self._upkeep_ms, now.mono_ms)
 
     def _learn_policy(self) -> None:
         """From each new segment on, hold to the policy as last learnt."""
@@ -374,6 +386,15 @@ class Engine:
                 self._snapshotter.withhold(snapshot)
                 self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
                 return Done("The snapshot is withheld and its picture destroyed; the time stays, unprotected.")
+            case commands.ApproveSnapshot(snapshot):
+                self._snapshotter.approve(snapshot, self._timer.now())
+                return Done("The snapshot is approved; it leaves with its segment when its hold has run out.")
+            case commands.AddExclusion(rule):
+                return self._exclusions.add(rule)
+            case commands.RemoveExclusion(rule):
+                return self._exclusions.remove(rule)
+            case commands.GetExclusions():
+                return commands.ExclusionsAnswer(self._exclusions.rules, self._sight.applications())
             case commands.ViewSnapshot(snapshot):
                 return commands.PicturesAnswer(self._snapshotter.view(snapshot))
             case commands.LogIn():

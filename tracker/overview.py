@@ -149,9 +149,11 @@ class Overview:
             reason=taken.reason,
             leaves_in_ms=None if taken.leaves_ms is None else max(0, taken.leaves_ms - now.utc_ms),
             thumbnail=self._thumbnail_of(taken.pictures[0].thumbnail_sha256) if taken.pictures else None,
+            needs_approval=taken.needs_approval,
+            withholding=taken.withholding,
         )
         sealed = SnapshotStatus.SENT if taken.status is SnapshotStatus.HELD else taken.status
-        self._left = structs.replace(view, status=sealed, leaves_in_ms=None)
+        self._left = structs.replace(view, status=sealed, leaves_in_ms=None, needs_approval=False)
         return view
 
     def _thumbnail_of(self, sha256: str) -> bytes | None:

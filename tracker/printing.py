@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from tracker.commands import ContractsAnswer, DiaryAnswer, SyncAnswer
+from tracker.commands import ContractsAnswer, DiaryAnswer, ExclusionsAnswer, SyncAnswer
 from tracker.doctor import Report
+from tracker.domain.exclusion import Subject
 from tracker.domain.session import Phase
 from tracker.status import ContractLine, Status
 from wire.money import decimal
@@ -33,6 +34,13 @@ def status_text(status: Status, *, is_running: bool) -> str:
     if sync.problem:
         next_try = "" if sync.next_try_ms is None else f" Next try {_instant(sync.next_try_ms, status.now_ms)}."
         lines.append(f"{sync.problem}{next_try}")
+    held = status.snapshot
+    if held is not None and held.needs_approval and held.leaves_in_ms is not None:
+        until = _instant(status.now_ms + held.leaves_in_ms, status.now_ms)
+        lines.append(
+            f"A snapshot of {_instant(held.taken_ms, status.now_ms)} is withheld at {until} unless you approve it: "
+            f"daybook approve {held.id}"
+        )
     return "\n".join([*lines, *status.notices])
 
 
@@ -71,6 +79,22 @@ def sync_text(answer: SyncAnswer) -> str:
     if answer.refused_segments:
         lines.append(f"The marketplace refused {_count(answer.refused_segments, 'segment')}: see daybook diary")
     return "\n".join([*lines, *([answer.problem] if answer.problem else [])])
+
+
+def exclusions_text(answer: ExclusionsAnswer) -> str:
+    """List the rules, and what the applications on the screen are called."""
+    lines = [
+        f"application {rule.text}" if rule.subject is Subject.APPLICATION else f"title with {rule.text}"
+        for rule in answer.rules
+    ] or ["Nothing is excluded. Exclude an application with: daybook exclude add --application NAME"]
+    if answer.applications is None:
+        lines.append(
+            "This desktop does not tell which windows can be seen: while you have rules, every snapshot waits for your "
+            "approval in its hold and is withheld without it."
+        )
+    elif answer.applications:
+        lines.append(f"On the screen now: {', '.join(answer.applications)}")
+    return "\n".join(lines)
 
 
 def doctor_text(report: Report) -> str:

@@ -10,9 +10,12 @@ from tests.fakes.idle import FakeIdle
 from tests.fakes.input import FakeInput
 from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
+from tests.fakes.windows import FakeWindows
 from tracker.capture.input.port import NullInput
 from tracker.domain.errors import MachineError
 from tracker.domain.session import PauseReason, Phase
+from tracker.exclusions import Exclusions
+from tracker.sight import Sight
 from tracker.snapshotter import Snapshotter
 from tracker.store.buffer import Buffer, open_buffer
 from tracker.store.journal import Journal
@@ -435,10 +438,15 @@ def test_no_memo_loses_time(rig: Rig, memo: str) -> None:
     assert rig.worked_ms() == 10_000
 
 
+def _snapshotter(rig: Rig, screen: FakeScreen, instant_ms: int) -> Snapshotter:
+    sight = Sight(FakeWindows(), Exclusions(rig.buffer.settings))
+    return Snapshotter(screen, sight, rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (instant_ms,))
+
+
 def test_nothing_is_captured_while_the_timer_does_not_run(rig: Rig) -> None:
     """A snapshot that is due is one that the running session reaches: what lies before its start never comes."""
     screen = FakeScreen()
-    snapshotter = Snapshotter(screen, rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (30_000,))
+    snapshotter = _snapshotter(rig, screen, 30_000)
     rig.timer.start(ONE, "memo")
     rig.run(20_000)
     rig.clock.suspend(60_000)
@@ -451,7 +459,7 @@ def test_nothing_is_captured_while_the_timer_does_not_run(rig: Rig) -> None:
 
 
 def test_idleness_destroys_the_pictures_taken_meanwhile(rig: Rig) -> None:
-    snapshotter = Snapshotter(FakeScreen(), rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (0,))
+    snapshotter = _snapshotter(rig, FakeScreen(), 0)
     rig.timer.start(ONE, "memo")
     rig.run(MINUTE_MS)
     rig.input.press(keys=1)

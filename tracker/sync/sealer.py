@@ -77,6 +77,7 @@ class Sealer:
     def _seal_one(self, device: UUID, contract: UUID, start_ms: int, now: Moment) -> bool:
         with self._database.transaction():
             self._snapshots.lose_missing(contract, start_ms)
+            self._snapshots.withhold_unapproved(now.utc_ms)  # whatever else came before it: nothing unapproved leaves
             segment = self.draft(device, contract, start_ms)
             if segment is None:
                 return False
@@ -186,6 +187,7 @@ def _snapshots(
             status=SnapshotStatus.SENT if one.status is SnapshotStatus.HELD else one.status,
             reason=one.reason,
             pictures=one.pictures,
+            window=one.window if one.status is SnapshotStatus.HELD else None,
         )
         for one in taken
     ]

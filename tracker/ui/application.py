@@ -163,7 +163,7 @@ class Desktop(QObject):
         if status is None or status.snapshot is None:
             return
         state = self.presenter.snapshot(status, self.live.elapsed_ms)
-        if state.can_change and state.snapshot != self._announced:
+        if state.is_fresh and state.snapshot != self._announced:
             self._announced = state.snapshot
             if self.notice is None:
                 self.notice = self._make_notice()
@@ -180,6 +180,7 @@ class Desktop(QObject):
         notice.panel.view_wanted.connect(commands.view)
         notice.panel.blur_wanted.connect(commands.blur)
         notice.panel.withhold_wanted.connect(commands.withhold)
+        notice.panel.approve_wanted.connect(commands.approve)
         return notice
 
     @Slot()

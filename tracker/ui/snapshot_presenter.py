@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tracker.domain.exclusion import Withholding
 from tracker.status import SnapshotView
 from tracker.ui.wording import Speaker, countdown
 from wire.words import SnapshotReason, SnapshotStatus
@@ -9,7 +10,10 @@ from wire.words import SnapshotReason, SnapshotStatus
 
 @dataclass(frozen=True, slots=True)
 class SnapshotState:
-    """A snapshot's panel; `snapshot` is None before the first one."""
+    """A snapshot's panel; `snapshot` is None before the first one.
+
+    `is_fresh`: it was taken and not sealed yet, so a notice tells of it. `can_change`: its hold still runs.
+    """
 
     snapshot: int | None
     title: str
@@ -19,6 +23,8 @@ class SnapshotState:
     can_view: bool
     can_change: bool
     is_held: bool
+    needs_approval: bool = False
+    is_fresh: bool = False
 
 
 class SnapshotPresenter(Speaker):
@@ -41,7 +47,8 @@ class SnapshotPresenter(Speaker):
             )
         left_ms = None if view.leaves_in_ms is None else view.leaves_in_ms - elapsed_ms
         is_held = view.status is SnapshotStatus.HELD
-        can_change = is_held and (left_ms is None or left_ms > 0)
+        # What the policy blurs is held like any other, and can be withheld.
+        can_change = is_held if left_ms is None else left_ms > 0
         has_picture = view.status in (SnapshotStatus.HELD, SnapshotStatus.SENT, SnapshotStatus.BLURRED)
         return SnapshotState(
             snapshot=view.id,
@@ -52,9 +59,15 @@ class SnapshotPresenter(Speaker):
             can_view=has_picture,
             can_change=can_change,
             is_held=is_held,
+            needs_approval=view.needs_approval and can_change,
+            is_fresh=has_picture and view.leaves_in_ms is not None,
         )
 
     def _detail(self, view: SnapshotView, left_ms: int | None) -> str:
+        if view.needs_approval and left_ms is not None and left_ms > 0:
+            return self.tr("waits for your approval; without it, it is withheld in {time}").format(
+                time=countdown(left_ms)
+            )
         match view.status:
             case SnapshotStatus.HELD:
                 return self._hold(left_ms)
@@ -63,7 +76,7 @@ class SnapshotPresenter(Speaker):
             case SnapshotStatus.BLURRED:
                 return self.tr("blurred; the sharp picture is destroyed")
             case SnapshotStatus.WITHHELD:
-                return self.tr("withheld: the picture is destroyed, the time stays, unprotected")
+                return self._withheld(view.withholding)
             case SnapshotStatus.FAILED:
                 return self._failure(view.reason)
 
@@ -73,6 +86,15 @@ class SnapshotPresenter(Speaker):
         if left_ms <= 0:
             return self.tr("leaves with its segment")
         return self.tr("leaves in {time}").format(time=countdown(left_ms))
+
+    def _withheld(self, why: Withholding | None) -> str:
+        match why:
+            case Withholding.RULE:
+                return self.tr("withheld by your exclusion rules: no picture was kept, the time stays, unprotected")
+            case Withholding.NOT_APPROVED:
+                return self.tr("withheld, as nobody approved it: the picture is destroyed, the time stays, unprotected")
+            case Withholding.PERSON | None:
+                return self.tr("withheld: the picture is destroyed, the time stays, unprotected")
 
     def _failure(self, reason: SnapshotReason | None) -> str:
         match reason:
