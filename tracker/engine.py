@@ -339,8 +339,9 @@ class Engine:
 
     def _seal(self) -> None:
         """Seal what may be sealed; what is left after a while of it waits in the queue like any other work."""
-        device = self._sync.device
-        if device is not None and self._sealer.seal(device, self._timer.state, self._timer.now()):
+        device, now = self._sync.device, self._timer.now()
+        self._overview.note_snapshot(now)
+        if device is not None and self._sealer.seal(device, self._timer.state, now):
             self._sync.wake()
             self._queue.put(lambda: self._guarded(self._seal))
 

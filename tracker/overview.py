@@ -68,6 +68,10 @@ class Overview:
             away_ms=sum(span.end_ms - span.start_ms for span in state.away),
         )
 
+    def note_snapshot(self, now: Moment) -> None:
+        """Note how the newest snapshot stands before its segment may be sealed, for what is shown of it then."""
+        self._snapshot(now)
+
     def contract_lines(self, contracts: tuple[Contract, ...], now: Moment) -> tuple[ContractLine, ...]:
         """Give each contract with today's and this week's worked time (UTC)."""
         day_ms, week_ms = day_start_ms(now.utc_ms), week_start_ms(now.utc_ms)
