@@ -1,6 +1,8 @@
 """Snapshots from the drawn instant to the end of their hold, on a painted screen and a real buffer."""
 
+import hashlib
 import io
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from tests.fakes.clock import NOON_MS
 from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
 from tests.fakes.windows import FakeWindows
+from tracker.capture import picture
+from tracker.capture.screen.port import Frame
 from tracker.capture.window.port import Window
 from tracker.domain.clock import Moment
 from tracker.domain.errors import MachineError, RefusedError
@@ -542,3 +546,65 @@ def test_a_screen_that_nobody_touched_is_honestly_still(snapshotter: Snapshotter
     for n in range(1, 9):
         snapshotter.take(ONE, INSTANT_MS + n, _at(n * 1000), 500)
         assert snapshotter.trouble is None
+
+
+# A thousand bad grabs
+
+
+def _bad(n: int, chance: random.Random) -> tuple[Frame, ...]:
+    """A grab that shows nothing: of one colour, empty, short, too long, or of no size; of one or two monitors."""
+    width, height = chance.randrange(1, 80), chance.randrange(1, 80)
+    whole = width * height * 4
+    colour = b"\0\0\0" if n % 2 else chance.randbytes(3)
+    frames = [
+        Frame(0, width, height, (colour + b"\0") * (width * height)),
+        Frame(0, width, height, (colour + b"\xff") * (width * height)),
+        Frame(0, width, height, b""),
+        Frame(0, width, height, chance.randbytes(chance.randrange(whole))),
+        Frame(0, width, height, chance.randbytes(whole + chance.randrange(1, 5000))),
+        Frame(0, 0, height, chance.randbytes(whole)),
+    ]
+    return tuple(chance.choices(frames, k=chance.randrange(1, 3)))
+
+
+def test_a_thousand_black_empty_or_torn_grabs_leave_no_picture(
+    snapshotter: Snapshotter, screen: FakeScreen, buffer: Buffer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(7)  # noqa: S311 (grabs that can be had again)
+    bad = [_bad(n, chance) for n in range(1000)]
+    coming = iter(bad)
+    monkeypatch.setattr(screen, "grab", lambda: next(coming))
+    for n in range(1000):
+        snapshotter.take(ONE, INSTANT_MS + n, _moment(INSTANT_MS + n))
+    assert buffer.pictures.names() == set()
+    assert buffer.database.rows("SELECT status, reason, count(*) FROM snapshot GROUP BY 1, 2") == [
+        ("failed", "blank", 1000)
+    ]
+    assert buffer.database.rows("SELECT count(*) FROM picture") == [(0,)]
+
+
+def test_without_the_check_of_frames_they_would_be_pictures(
+    snapshotter: Snapshotter, screen: FakeScreen, buffer: Buffer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture, "is_blank", lambda _: False)
+    screen.paint(b"\0\0\0")
+    snapshotter.take(ONE, INSTANT_MS, _moment())
+    assert len(buffer.pictures.names()) > 0
+
+
+def test_a_monitor_that_is_off_costs_the_others_nothing(
+    snapshotter: Snapshotter, screen: FakeScreen, buffer: Buffer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = screen.grab()
+    monkeypatch.setattr(screen, "grab", lambda: (Frame(0, 8, 8, bytes(256)), good[1]))
+    snapshotter.take(ONE, INSTANT_MS, _moment())
+    assert [one.monitor for one in _taken(buffer).pictures] == [1]
+    assert snapshotter.trouble is None
+
+
+def test_the_hash_is_of_the_bytes_that_are_sent(snapshotter: Snapshotter, buffer: Buffer) -> None:
+    snapshotter.take(ONE, INSTANT_MS, _moment())
+    for one in _taken(buffer).pictures:
+        for name, size in ((one.sha256, one.size), (one.thumbnail_sha256, one.thumbnail_size)):
+            content = buffer.pictures.get(name)
+            assert (hashlib.sha256(content).hexdigest(), len(content)) == (name, size)
