@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 import platformdirs
 
-from tracker import app, commands
+from tracker import app, commands, dumps
 from tracker.commands import Answer, Refused
 from tracker.control import NotRunningError
 from tracker.domain.errors import BugError, RefusedError, TrackerError
@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None, *, draw_instants: DrawInstants = uni
         argv: the words after the program's name; None takes the process's.
         draw_instants: draws the instants of a segment's snapshots.
     """
+    dumps.forbid_core_dumps()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows the rest
