@@ -24,6 +24,7 @@ from tracker.domain.errors import TrackerError
 from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
+from tracker.examination import Examination
 from tracker.exclusions import Exclusions
 from tracker.overview import Overview
 from tracker.sight import Sight
@@ -75,6 +76,7 @@ class Engine:
         self._timer = Timer(buffer, clock, back_ends.input, back_ends.idle)
         self._exclusions = Exclusions(buffer.settings)
         self._sight = Sight(back_ends.windows, self._exclusions)
+        self._examination = Examination(back_ends, self._sight, self._exclusions)
         self._snapshotter = Snapshotter(back_ends.screen, self._sight, buffer.snapshots, buffer.pictures, draw_instants)
         self._power = back_ends.power
         self._sealer = Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox)
@@ -105,10 +107,7 @@ class Engine:
         self._guarded(self._recover)
         self._upkeep_ms = self._timer.now().mono_ms + _UPKEEP_AFTER_MS
         self._sync.start()
-        with contextlib.suppress(PowerUnavailableError):  # `daybook doctor` says so; the clocks find suspension too
-            self._power.start(self._on_power)
-        if self._power.is_locked():
-            self._timer.handle(events.Lock())
+        self._listen()
         self._thread.start()
 
     def submit(self, command: Command) -> Future[Answer]:
@@ -323,6 +322,23 @@ class Engine:
         if event is PowerEvent.SUSPENDING:
             saved.wait(_SAVE_WITHIN_S)
 
+    def _listen(self) -> None:
+        """Begin to hear of the machine; what was lost later comes back by itself, what was never there is tried again.
+
+        Where it cannot be heard the examination says so, and the clocks find suspension all the same.
+        """
+        if not self._power.running:
+            with contextlib.suppress(PowerUnavailableError):
+                self._power.start(self._on_power)
+            if self._power.is_locked():
+                self._timer.handle(events.Lock())
+
+    def _examine(self) -> None:
+        """Tell what does not work here, once the timer runs."""
+        state = self._timer.state
+        if state.contract is not None and self._timer.is_tracking and not state.is_locked:
+            self._examination.examine(state.contract)
+
     def _handle_power(self, event: PowerEvent, saved: threading.Event) -> None:
         try:
             match event:
@@ -359,6 +375,8 @@ class Engine:
             case commands.Start(contract, memo):
                 answer = self._timekeeping.start(contract, memo)
                 self._recovered = self._report = None
+                self._listen()
+                self._queue.put(lambda: self._guarded(self._examine))
                 return answer
             case commands.Stop():
                 answer = self._timekeeping.stop()
@@ -446,11 +464,12 @@ class Engine:
             self._buffer.upkeep.trouble,
             _HEAD_UNKNOWN if self._buffer.outbox.is_head_unknown() else None,
             self._timer.counting_problem(),
+            *self._examination.findings,
             None if self._timer.told is None else _TOLD.get(self._timer.told),
         )
         return self._overview.status(
             self._timer.state, now, self._sync.contracts(), self._sync.device, self._sync.view(now.utc_ms),
-            tuple(notice for notice in notices if notice),
+            tuple(dict.fromkeys(notice for notice in notices if notice)),
         )  # fmt: skip
 
     def _publish(self) -> None:

@@ -223,6 +223,79 @@ def test_the_engine_wakes_at_the_very_instant(rig: PrivacyRig) -> None:
     assert rig.engine._pause_ms() == 300
 
 
+# The examination before long work
+
+
+def test_what_does_not_work_is_told_at_the_first_start_and_forbids_nothing(rig: PrivacyRig) -> None:
+    rig.screen.lost, rig.idle.lost = "No screen here.", "No pointer here."
+    assert rig.status().notices == ()
+    assert isinstance(rig.do(Start("Contract 1", "memo")), Done)
+    status = rig.until(lambda one: "No screen here." in one.notices)
+    assert (status.phase, status.notices.count("No pointer here.")) == (Phase.TRACKING, 1)
+    assert rig.buffer.pictures.names() == set()
+    rig.work(5_000)
+    rig.do(Stop())
+    rig.screen.lost = rig.idle.lost = None
+    rig.do(Start("Contract 1", "memo"))
+    rig.until(lambda one: one.notices == ())
+
+
+def test_what_works_is_examined_once_for_each_contract(rig: PrivacyRig) -> None:
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1), contract(2)), "two"
+    rig.do(GetContracts())
+    for wanted, grabs in (("Contract 1", 1), ("Contract 1", 1), ("Contract 2", 2), ("Contract 1", 2)):
+        rig.do(Start(wanted, "memo"))
+        rig.status()
+        assert rig.screen.grabs == grabs
+        rig.do(Stop())
+    assert rig.buffer.pictures.names() == set(), "the test picture is thrown away"
+
+
+def test_no_test_picture_is_taken_of_an_excluded_window(rig: PrivacyRig) -> None:
+    rig.do(AddExclusion(BANK))
+    rig.windows.shown.append(BANK_WINDOW)
+    rig.do(Start("Contract 1", "memo"))
+    rig.status()
+    assert rig.screen.grabs == 0
+    rig.do(Stop())
+    rig.windows.shown.remove(BANK_WINDOW)
+    rig.do(Start("Contract 1", "memo"))
+    rig.status()
+    assert rig.screen.grabs == 1
+
+
+def test_windows_that_cannot_be_listed_are_told_only_where_rules_need_them(rig: PrivacyRig) -> None:
+    rig.windows.lost = "They cannot be listed."
+    rig.do(Start("Contract 1", "memo"))
+    rig.status()
+    assert rig.status().notices == ()
+    rig.do(Stop())
+    rig.do(AddExclusion(BANK))
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1), contract(2)), "two"
+    rig.do(GetContracts())
+    rig.do(Start("Contract 2", "memo"))
+    rig.status()
+    (notice,) = rig.status().notices
+    assert notice.startswith("They cannot be listed. While you have rules, no snapshot leaves")
+
+
+def test_a_power_watch_that_was_not_there_is_begun_with_a_later_start(
+    tmp_path: Path, marketplace: FakeMarketplace
+) -> None:
+    rig = PrivacyRig(tmp_path / "data", marketplace, FakeClock())
+    rig.power.lost = "No bus here."
+    rig.start()
+    for running in _running(rig):
+        running.do(Start("Contract 1", "memo"))
+        running.until(lambda one: "No bus here." in one.notices)
+        running.power.lost = None
+        running.do(Stop())
+        running.do(Start("Contract 1", "memo"))
+        running.until(lambda one: one.notices == ())
+        running.power.say(PowerEvent.LOCKED)
+        running.until(lambda one: one.phase is Phase.PAUSED)
+
+
 # Nothing while the timer is off
 
 

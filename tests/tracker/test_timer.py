@@ -181,6 +181,26 @@ def test_a_counter_that_died_is_started_again_and_its_counts_are_kept(rig: Rig) 
     assert rig.minutes()[0][0] == 7
 
 
+def test_a_minute_in_which_the_counter_was_dead_says_that_nothing_was_measured(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.input.die("The display went away.")
+    rig.run(MINUTE_MS)
+    rig.input.lost = None
+    rig.run(5000)  # it is started again at the end of this
+    rig.run(MINUTE_MS)
+    rows = rig.buffer.database.rows("SELECT (at_ms - ?) / 60000, source FROM activity ORDER BY at_ms", (NOON_MS,))
+    assert rows[0] == (0, ActivitySource.NONE)
+    assert rows[-1] == (2, ActivitySource.COUNTS)
+
+
+def test_idleness_that_cannot_be_noticed_is_told(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.idle.lost = "The pointer cannot be watched."
+    assert rig.timer.counting_problem() == "The pointer cannot be watched."
+    rig.timer.stop()
+    assert rig.timer.counting_problem() is None
+
+
 def test_where_nothing_can_be_counted_time_is_and_the_source_says_so(tmp_path: Path) -> None:
     buffer, clock = open_buffer(tmp_path, bytes(32)), FakeClock()
     timer = Timer(buffer, clock, NullInput("No counts here."), FakeIdle())
