@@ -7,12 +7,14 @@ from tracker.status import SnapshotView
 from tracker.ui.wording import Speaker, countdown
 from wire.words import SnapshotReason, SnapshotStatus
 
+_NEW_MS = 10_000  # for so long a snapshot without a hold is told
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotState:
     """A snapshot's panel; `snapshot` is None before the first one.
 
-    `is_fresh`: it was taken and not sealed yet, so a notice tells of it. `can_change`: its hold still runs.
+    `is_fresh`: its hold runs or it was just taken, so a notice tells of it. `can_change`: its hold still runs.
     """
 
     snapshot: int | None
@@ -60,7 +62,7 @@ class SnapshotPresenter(Speaker):
             can_change=can_change,
             is_held=is_held,
             needs_approval=view.needs_approval and can_change,
-            is_fresh=has_picture and view.leaves_in_ms is not None,
+            is_fresh=has_picture and (can_change or (left_ms is not None and now_ms - view.taken_ms < _NEW_MS)),
         )
 
     def _detail(self, view: SnapshotView, left_ms: int | None) -> str:

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from tests.fakes.engine import API, DESIGN, FakeEngine, held, logged_out, paused, stopped, synced, tracking
+from tests.fakes.engine import API, DESIGN, NOW_MS, FakeEngine, held, logged_out, paused, stopped, synced, tracking
 from tracker.commands import (
     ApproveSnapshot,
     BlurSnapshot,
@@ -345,7 +345,7 @@ def test_a_snapshot_that_needs_approval_asks_for_it_until_it_is_decided(
     assert not notice.isVisible()
 
 
-@pytest.mark.parametrize("taken", [{"leaves_in_ms": 0}, {"status": SnapshotStatus.BLURRED}])
+@pytest.mark.parametrize("taken", [{"leaves_in_ms": 0, "taken_ms": NOW_MS}, {"status": SnapshotStatus.BLURRED}])
 def test_a_snapshot_without_a_hold_and_one_that_the_policy_blurs_are_announced_too(
     qtbot: QtBot, open_desktop: OpenDesktop, jpeg: bytes, taken: dict[str, object]
 ) -> None:

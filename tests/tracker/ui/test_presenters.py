@@ -220,6 +220,13 @@ def test_approval_is_asked_for_as_long_as_it_helps(presenter: Presenter) -> None
     assert not presenter.snapshot(status, 42_000).needs_approval
 
 
+def test_a_snapshot_without_a_hold_is_new_for_some_seconds(presenter: Presenter) -> None:
+    status = tracking(snapshot=held(b"picture", leaves_in_ms=0, taken_ms=NOW_MS))
+    assert presenter.snapshot(status, 9_999).is_fresh
+    assert not presenter.snapshot(status, 10_000).is_fresh
+    assert not presenter.snapshot(status, 0).can_change
+
+
 def test_before_the_first_snapshot_the_panel_says_what_will_come(presenter: Presenter) -> None:
     assert "appears here" in presenter.snapshot(tracking(), 0).detail
 
