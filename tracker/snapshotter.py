@@ -90,7 +90,8 @@ class Snapshotter:
             now: the moment.
             last_input_ms: monotonic, the newest input; 0 where none is known.
         """
-        asks_title = contract.policy.sends_window_titles
+        is_blurred = contract.policy.blur is Blur.IRREVERSIBLE
+        asks_title = contract.policy.sends_window_titles and not is_blurred  # the title says what the blur hides
         before = self._sight.look(asks_title=asks_title)
         if before.is_excluded:
             self._exclude(contract, drawn_ms, now)
@@ -112,7 +113,6 @@ class Snapshotter:
                 reason, self.trouble = SnapshotReason.UNAVAILABLE, str(error)
                 self._snapshots.discard(names)
                 pictures, after = (), before
-            is_blurred = bool(pictures) and contract.policy.blur is Blur.IRREVERSIBLE
             needs_approval = bool(pictures) and not (before.is_certain and after.is_certain)
             self._snapshots.add(
                 contract.id,
@@ -121,9 +121,9 @@ class Snapshotter:
                 pictures=pictures,
                 reason=reason,
                 leaves_ms=now.utc_ms + _hold_ms(contract, needs_approval=needs_approval) if pictures else None,
-                is_blurred=is_blurred,
+                is_blurred=is_blurred and bool(pictures),
                 needs_approval=needs_approval,
-                window=after.active if pictures and not is_blurred else None,
+                window=after.active if pictures else None,
                 boot_id=now.boot_id if now.is_provisional else None,
             )
 
