@@ -18,16 +18,18 @@ from typing import TypeVar
 import msgspec
 import platformdirs
 
-from tracker import app, commands, edit_line
+from tracker import app, commands, dumps, edit_line
 from tracker.commands import Answer, Refused
 from tracker.control import NotRunningError
 from tracker.domain.errors import BugError, RefusedError, TrackerError
 from tracker.domain.events import Declared
+from tracker.domain.exclusion import Rule, Subject
 from tracker.preferences import PREFERENCES, find
 from tracker.printing import (
     contracts_text,
     diary_text,
     doctor_text,
+    exclusions_text,
     plain,
     preferences_text,
     status_text,
@@ -47,6 +49,7 @@ def main(argv: Sequence[str] | None = None, *, draw_instants: DrawInstants = uni
         argv: the words after the program's name; None takes the process's.
         draw_instants: draws the instants of a segment's snapshots.
     """
+    dumps.forbid_core_dumps()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows the rest
@@ -162,6 +165,21 @@ def _declare(options: app.Options, arguments: argparse.Namespace) -> int:
     return _tell(app.ask_running(options, commands.Declare(declared)))
 
 
+def _approve(options: app.Options, arguments: argparse.Namespace) -> int:
+    return _tell(app.ask_running(options, commands.ApproveSnapshot(arguments.snapshot)))
+
+
+def _exclude(options: app.Options, arguments: argparse.Namespace) -> int:
+    """Change or list the rules; those of a tracker that does not run are its buffer's."""
+    if arguments.action == "list":
+        answer = _expect(app.ask(options, commands.GetExclusions()), commands.ExclusionsAnswer)
+        return _show(answer, exclusions_text, as_json=arguments.json)
+    subject = Subject.TITLE if arguments.application is None else Subject.APPLICATION
+    rule = Rule(subject, arguments.title if arguments.application is None else arguments.application)
+    command = commands.AddExclusion(rule) if arguments.action == "add" else commands.RemoveExclusion(rule)
+    return _tell(app.ask(options, command))
+
+
 def _stop(options: app.Options, _: argparse.Namespace) -> int:
     return _tell(app.ask_running(options, commands.Stop()))
 
@@ -235,6 +253,8 @@ _COMMANDS: dict[str, Callable[[app.Options, argparse.Namespace], int]] = {
     "memo": _memo,
     "resume": _resume,
     "declare": _declare,
+    "approve": _approve,
+    "exclude": _exclude,
     "stop": _stop,
     "status": _status,
     "diary": _diary,
@@ -286,6 +306,9 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("--memo", help="what you did in the time away, with --assign")
     declare = words.add_parser("declare", help="declare reading or a meeting, in which idleness is not looked for")
     declare.add_argument("work", choices=[*Declared, "off"])
+    approve = words.add_parser("approve", help="let a snapshot leave that waits for it (daybook status names it)")
+    approve.add_argument("snapshot", type=int, metavar="NUMBER")
+    _add_exclude(words)
     words.add_parser("stop", help="stop the timer")
     _add(words, "status", "show what is tracked and what waits", as_json=True)
     diary = _add(words, "diary", "show a day's segments", as_json=True)
@@ -304,6 +327,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _preference_help() -> list[str]:
     return [f"{one.name}: {one.help} (default: {'on' if one.default else 'off'})" for one in PREFERENCES.values()]
+
+
+def _add_exclude(words: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    exclude = words.add_parser("exclude", help="withhold every snapshot with such a window on the screen")
+    actions = exclude.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for action, text in (("add", "exclude from now on"), ("remove", "exclude no more")):
+        rule = actions.add_parser(action, help=text).add_mutually_exclusive_group(required=True)
+        rule.add_argument("--application", type=_text, metavar="NAME", help="its whole name, in any case of letters")
+        rule.add_argument("--title", type=_text, metavar="TEXT", help="any part of a window's title, likewise")
+    _add(actions, "list", "show the rules, and what the applications on the screen are called", as_json=True)
 
 
 def _path(word: str) -> Path:

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from tracker.domain.events import Declared
+from tracker.domain.exclusion import Rule
 from tracker.status import ContractLine, Status
 from wire.diary import Segment
 from wire.marks import MarkKind
@@ -72,6 +73,28 @@ class WithholdSnapshot(Struct, frozen=True, tag=True):
     """Withhold a held snapshot: its pictures are destroyed, the time stays."""
 
     snapshot: int
+
+
+class ApproveSnapshot(Struct, frozen=True, tag=True):
+    """Let a held snapshot leave whose windows could not be held to the exclusion rules."""
+
+    snapshot: int
+
+
+class AddExclusion(Struct, frozen=True, tag=True):
+    """Exclude an application, or windows by their title, from every snapshot."""
+
+    rule: Rule
+
+
+class RemoveExclusion(Struct, frozen=True, tag=True):
+    """Take an exclusion rule back."""
+
+    rule: Rule
+
+
+class GetExclusions(Struct, frozen=True, tag=True):
+    """Ask for the exclusion rules."""
 
 
 class ViewSnapshot(Struct, frozen=True, tag=True):
@@ -179,6 +202,10 @@ Command = (
     | Sync
     | BlurSnapshot
     | WithholdSnapshot
+    | ApproveSnapshot
+    | AddExclusion
+    | RemoveExclusion
+    | GetExclusions
     | ViewSnapshot
     | LogIn
     | GetPreferences
@@ -334,6 +361,13 @@ class PicturesAnswer(Struct, frozen=True, tag=True):
     jpegs: tuple[bytes, ...]
 
 
+class ExclusionsAnswer(Struct, frozen=True, tag=True):
+    """The exclusion rules, and the applications that can be seen now; None where no program is told of them."""
+
+    rules: tuple[Rule, ...]
+    applications: tuple[str, ...] | None
+
+
 class SyncAnswer(Struct, frozen=True, tag=True):
     """What a sync sent, and what is left; `picture_problem` says why a picture of it will never arrive."""
 
@@ -347,4 +381,14 @@ class SyncAnswer(Struct, frozen=True, tag=True):
     picture_problem: str | None = None
 
 
-Answer = Done | Refused | StatusAnswer | ContractsAnswer | DiaryAnswer | PreferencesAnswer | PicturesAnswer | SyncAnswer
+Answer = (
+    Done
+    | Refused
+    | StatusAnswer
+    | ContractsAnswer
+    | DiaryAnswer
+    | PreferencesAnswer
+    | ExclusionsAnswer
+    | PicturesAnswer
+    | SyncAnswer
+)

@@ -25,9 +25,12 @@ from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
 from tracker.editing import Editing
+from tracker.examination import Examination
+from tracker.exclusions import Exclusions
 from tracker.marks import taken_away
 from tracker.overview import Overview
 from tracker.preferences import Preferences
+from tracker.sight import Sight
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
 from tracker.store.buffer import Buffer
@@ -95,7 +98,10 @@ class Engine:
     ) -> None:
         self._buffer = buffer
         self._timer = Timer(buffer, clock, back_ends.input, back_ends.idle)
-        self._snapshotter = Snapshotter(back_ends.screen, buffer.snapshots, buffer.pictures, draw_instants)
+        self._exclusions = Exclusions(buffer.settings)
+        self._sight = Sight(back_ends.windows, self._exclusions)
+        self._examination = Examination(back_ends, self._sight, self._exclusions)
+        self._snapshotter = Snapshotter(back_ends.screen, self._sight, buffer.snapshots, buffer.pictures, draw_instants)
         self._power = back_ends.power
         self._sealer = Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox)
         self._overview = Overview(buffer, self._sealer)
@@ -129,10 +135,7 @@ class Engine:
         self._guarded(self._recover)
         self._upkeep_ms = self._timer.now().mono_ms + _UPKEEP_AFTER_MS
         self._sync.start()
-        with contextlib.suppress(PowerUnavailableError):  # `daybook doctor` says so; the clocks find suspension too
-            self._power.start(self._on_power)
-        if self._power.is_locked():
-            self._guarded(lambda: self._timer.hear(events.Lock()))
+        self._listen()
         self._worker.start(self._run)
 
     def submit(self, command: Command) -> Future[Answer]:
@@ -249,6 +252,7 @@ class Engine:
         self._take_snapshot()
         if self._editing.left_ms(self._timer.now()) == 0:
             self._carry_out()
+        self._withhold_unapproved()
         self._seal()
         self._failure = None
 
@@ -339,7 +343,14 @@ class Engine:
         if self._timer.state.is_locked:  # tracked on all the same: a meeting goes on before a locked screen
             self._snapshotter.skip(contract, due_ms, SnapshotReason.SCREEN_LOCKED, now)
         else:
-            self._snapshotter.take(contract, due_ms, now)
+            self._snapshotter.take(contract, due_ms, now, self._timer.state.last_input_ms)
+        self._publish()  # at once, whatever takes its time after this: the notice is due within a second
+
+    def _withhold_unapproved(self) -> None:
+        """Withhold what waited for approval in vain."""
+        now = self._timer.now()
+        if self._snapshotter.withhold_unapproved(now):
+            self._upkeep_ms = min(self._upkeep_ms, now.mono_ms)
 
     def _learn_policy(self) -> None:
         """From each new segment on, hold to the policy as last learnt."""
@@ -363,6 +374,23 @@ class Engine:
         if event is PowerEvent.SUSPENDING:
             self._worker.wait_for(saved, _SAVE_WITHIN_S)
 
+    def _listen(self) -> None:
+        """Begin to hear of the machine; what was lost later comes back by itself, what was never there is tried again.
+
+        Where it cannot be heard the examination says so, and the clocks find suspension all the same.
+        """
+        if not self._power.running:
+            with contextlib.suppress(PowerUnavailableError):
+                self._power.start(self._on_power)
+            if self._power.is_locked():
+                self._guarded(lambda: self._timer.hear(events.Lock()))
+
+    def _examine(self) -> None:
+        """Tell what does not work here, once the timer runs."""
+        state = self._timer.state
+        if state.contract is not None and self._timer.is_tracking and not state.is_locked:
+            self._examination.examine(state.contract)
+
     def _handle_power(self, event: PowerEvent, saved: Future[None]) -> None:
         try:
             match event:
@@ -381,6 +409,7 @@ class Engine:
         """Seal what may be sealed; what is left after a while of it waits in the queue like any other work."""
         device = self._sync.device
         state, now = self._timer.state, self._timer.now()
+        self._overview.note_snapshot(now)
         if device is not None and self._sealer.seal(device, state, now, self._editing.is_edited):
             self._sync.wake()
             self._worker.put(lambda: self._guarded(self._seal))
@@ -411,6 +440,8 @@ class Engine:
             case commands.Start(contract, memo):
                 answer = self._timekeeping.start(contract, memo)
                 self._recovered = self._report = None
+                self._listen()
+                self._worker.put(lambda: self._guarded(self._examine))
                 return answer
             case commands.Stop():
                 answer = self._timekeeping.stop()
@@ -441,6 +472,15 @@ class Engine:
                 self._snapshotter.withhold(snapshot)
                 self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
                 return Done("The snapshot is withheld and its picture destroyed; the time stays, unprotected.")
+            case commands.ApproveSnapshot(snapshot):
+                self._snapshotter.approve(snapshot, self._timer.now())
+                return Done("The snapshot is approved; it leaves with its segment when its hold has run out.")
+            case commands.AddExclusion(rule):
+                return self._exclusions.add(rule)
+            case commands.RemoveExclusion(rule):
+                return self._exclusions.remove(rule)
+            case commands.GetExclusions():
+                return commands.ExclusionsAnswer(self._exclusions.rules, self._sight.applications())
             case commands.ViewSnapshot(snapshot):
                 return commands.PicturesAnswer(self._snapshotter.view(snapshot))
             case (
@@ -522,11 +562,12 @@ class Engine:
             _CUT.format(seconds=-(-self._timer.cut_ms // 1000)) if self._timer.cut_ms else None,
             self._sync.trouble,
             self._marks_notice(contracts),
+            *self._examination.findings,
             self._told(),
         )
         return self._overview.status(
             self._timer.state, now, contracts, self._sync.device, self._sync.view(now.utc_ms),
-            tuple(notice for notice in notices if notice), unlisted=unlisted,
+            tuple(dict.fromkeys(notice for notice in notices if notice)), unlisted=unlisted,
         )  # fmt: skip
 
     def _told(self) -> str | None:

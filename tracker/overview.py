@@ -78,6 +78,10 @@ class Overview:
             away_ms=sum(span.end_ms - span.start_ms for span in state.away),
         )
 
+    def note_snapshot(self, now: Moment) -> None:
+        """Note how the newest snapshot stands before its segment may be sealed, for what is shown of it then."""
+        self._snapshot(now)
+
     def contract_lines(
         self, contracts: tuple[Contract, ...], now: Moment, *, unlisted: Contract | None = None
     ) -> tuple[ContractLine, ...]:
@@ -121,9 +125,11 @@ class Overview:
             reason=taken.reason,
             leaves_in_ms=None if taken.leaves_ms is None else max(0, taken.leaves_ms - now.utc_ms),
             thumbnail=self._thumbnail_of(taken.pictures[0].thumbnail_sha256) if taken.pictures else None,
+            needs_approval=taken.needs_approval,
+            withholding=taken.withholding,
         )
         sealed = SnapshotStatus.SENT if taken.status is SnapshotStatus.HELD else taken.status
-        self._left = structs.replace(view, status=sealed, leaves_in_ms=None)
+        self._left = structs.replace(view, status=sealed, leaves_in_ms=None, needs_approval=False)
         return view
 
     def _thumbnail_of(self, sha256: str) -> bytes | None:

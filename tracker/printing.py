@@ -2,8 +2,17 @@
 
 from datetime import UTC, datetime
 
-from tracker.commands import ContractsAnswer, DiaryAnswer, DiarySegment, PreferencesAnswer, SyncAnswer, Total
+from tracker.commands import (
+    ContractsAnswer,
+    DiaryAnswer,
+    DiarySegment,
+    ExclusionsAnswer,
+    PreferencesAnswer,
+    SyncAnswer,
+    Total,
+)
 from tracker.doctor import Report
+from tracker.domain.exclusion import Subject
 from tracker.domain.session import Phase
 from tracker.marks import what_was_done
 from tracker.status import ContractLine, Status, SyncView
@@ -37,6 +46,13 @@ def status_text(status: Status, *, is_running: bool) -> str:
     if sync.problem:
         next_try = "" if sync.next_try_ms is None else f" Next try {_instant(sync.next_try_ms, status.now_ms)}."
         lines.append(f"{sync.problem}{next_try}")
+    held = status.snapshot
+    if held is not None and held.needs_approval and held.leaves_in_ms is not None:
+        until = _instant(status.now_ms + held.leaves_in_ms, status.now_ms)
+        lines.append(
+            f"A snapshot of {_instant(held.taken_ms, status.now_ms)} is withheld at {until} unless you approve it: "
+            f"daybook approve {held.id}"
+        )
     return "\n".join([*lines, *status.notices])
 
 
@@ -98,6 +114,22 @@ def _failed(sync: SyncView | SyncAnswer) -> list[str]:
     """Say what will never arrive, and why the last of it, once."""
     count = [f"{_count(sync.failed_pictures, 'picture')} can never be sent: see daybook diary"]
     return [*(count if sync.failed_pictures else ()), *([sync.picture_problem] if sync.picture_problem else ())]
+
+
+def exclusions_text(answer: ExclusionsAnswer) -> str:
+    """List the rules, and what the applications on the screen are called."""
+    lines = [
+        f"application {rule.text}" if rule.subject is Subject.APPLICATION else f"title with {rule.text}"
+        for rule in answer.rules
+    ] or ["Nothing is excluded. Exclude an application with: daybook exclude add --application NAME"]
+    if answer.applications is None:
+        lines.append(
+            "This desktop does not tell which windows can be seen: while you have rules, every snapshot waits for your "
+            "approval in its hold and is withheld without it."
+        )
+    elif answer.applications:
+        lines.append(f"On the screen now: {', '.join(answer.applications)}")
+    return "\n".join(lines)
 
 
 def doctor_text(report: Report) -> str:

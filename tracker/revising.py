@@ -99,7 +99,7 @@ def _is_about(segment: Segment, snapshot: Snapshot, edit: Edit) -> bool:
 
 
 def _withheld(snapshot: Snapshot) -> Snapshot:
-    return structs.replace(snapshot, status=SnapshotStatus.WITHHELD, reason=None, pictures=())
+    return structs.replace(snapshot, status=SnapshotStatus.WITHHELD, reason=None, pictures=(), window=None)
 
 
 def _reason(edit: Edit, *, is_gone: bool) -> RevisionReason:

@@ -5,6 +5,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tracker.domain.events import Declared
+from tracker.domain.exclusion import Withholding
 from tracker.domain.session import PauseReason, Phase
 from wire.words import SnapshotReason, SnapshotStatus
 
@@ -25,7 +26,10 @@ class ContractLine(Struct, frozen=True, kw_only=True):
 
 
 class SnapshotView(Struct, frozen=True, kw_only=True):
-    """The newest snapshot; while it is held, `leaves_in_ms` is what is left to view, blur or withhold it."""
+    """The newest snapshot; while it is held, `leaves_in_ms` is what is left to view, blur or withhold it.
+
+    One that `needs_approval` is withheld unless it is approved by then; `withholding` is why it was withheld.
+    """
 
     id: int
     taken_ms: int
@@ -33,6 +37,8 @@ class SnapshotView(Struct, frozen=True, kw_only=True):
     reason: SnapshotReason | None
     leaves_in_ms: int | None
     thumbnail: bytes | None
+    needs_approval: bool = False
+    withholding: Withholding | None = None
 
 
 class SyncView(Struct, frozen=True, kw_only=True):

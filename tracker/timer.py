@@ -13,7 +13,7 @@ from tracker.store.buffer import Buffer
 from tracker.store.journal import Measured
 from tracker.terms import terms_of
 from wire.contract import Contract
-from wire.words import MINUTE_MS
+from wire.words import MINUTE_MS, ActivitySource
 
 _NOTHING = Counts(0, 0, 0)
 
@@ -150,8 +150,8 @@ class Timer:
         self._timebase, self.state, self.cut_ms = timebase, state, cut_ms
 
     def counting_problem(self) -> str | None:
-        """Say why input is not counted, None while it is or need not be."""
-        return self._counter.problem() if self.is_tracking else None
+        """Say why input is not counted or idleness not noticed, None while they are or need not be."""
+        return (self._counter.problem() or self._idle.problem()) if self.is_tracking else None
 
     def _advance(self, event: Event | None) -> None:
         """Go on to now, and handle the event if there is one."""
@@ -176,7 +176,7 @@ class Timer:
             measured = Measured(
                 contract=before.contract,
                 at_ms=before.counted.utc_ms,
-                source=self._counter.source,
+                source=self._counter.source if self._counter.running else ActivitySource.NONE,  # it may have died
                 keys=self._counts.keys,
                 clicks=self._counts.clicks,
                 scrolls=self._counts.scrolls,

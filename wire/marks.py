@@ -123,9 +123,9 @@ def _ordered(ranges: Iterable[Stretch]) -> list[Stretch]:
 def _left(snapshot: Snapshot, ranges: Sequence[Stretch], pictures: set[str]) -> Snapshot:
     if _is_in(snapshot.at_ms, ranges):
         outside = SnapshotReason.OUTSIDE_TRACKED_TIME
-        return structs.replace(snapshot, status=SnapshotStatus.FAILED, reason=outside, pictures=())
+        return structs.replace(snapshot, status=SnapshotStatus.FAILED, reason=outside, pictures=(), window=None)
     if any(picture.sha256 in pictures for picture in snapshot.pictures):
-        return structs.replace(snapshot, status=SnapshotStatus.WITHHELD, reason=None, pictures=())
+        return structs.replace(snapshot, status=SnapshotStatus.WITHHELD, reason=None, pictures=(), window=None)
     return snapshot
 
 

@@ -78,6 +78,7 @@ def segment(request: HttpRequest, contract_id: UUID, start_s: int, device_id: UU
         "contract": contract,
         "listed": contracts.listed(contract, _user(request), now_ms=now_ms()),
         "entry": entry,
+        "shows_titles": contracts.sends_window_titles(contract, entry.segment.policy_version),
         "date": _date_of(entry.segment.start_s),
         "bars": bars(entry.segment.activity.minutes),
         "chart_width": WIDTH,

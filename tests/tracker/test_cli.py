@@ -141,7 +141,9 @@ def test_help_and_version(daybook: Daybook) -> None:
     "words",
     [["sing"], ["memo"], ["stop", "now"], ["start", "a", "b"], ["status", "--yaml"], ["--key-file"],
      ["--data", "~nobody-of-that-name/x", "status"], ["memo", "\udcff"], ["start", "\udcff"],
-     ["start", "--memo", "\udcff"], ["diary", "\udcff"], ["login", "--server", "\udcff"]],
+     ["exclude"], ["exclude", "add"], ["exclude", "add", "Signal"], ["exclude", "remove"], ["approve"],
+     ["exclude", "add", "--title", "a", "--application", "b"], ["exclude", "add", "--title", "\udcff"],
+     ["approve", "one"], ["start", "--memo", "\udcff"], ["diary", "\udcff"], ["login", "--server", "\udcff"]],
 )  # fmt: skip
 def test_words_that_make_no_sense(daybook: Daybook, words: list[str]) -> None:
     result = daybook(*words, options=[])
@@ -171,7 +173,7 @@ def test_before_any_log_in(daybook: Daybook) -> None:
 
 
 def test_commands_for_a_running_tracker_say_how_to_start_it(daybook: Daybook) -> None:
-    for words in (("start",), ("start", "x", "--memo", "y"), ("stop",), ("memo", "x"), ("quit",)):
+    for words in (("start",), ("start", "x", "--memo", "y"), ("stop",), ("memo", "x"), ("approve", "1"), ("quit",)):
         refused(daybook(*words), 3, "daybook run")
     assert not daybook.data.exists()
 
@@ -298,6 +300,24 @@ def test_as_text(logged_in: Daybook) -> None:
     assert logged_in("sync").out == "Sent 0 segments and 0 pictures.\n"
     assert logged_in("status").out.endswith("All synced.\n")
     assert "2026-11-19 (UTC): nothing recorded." in logged_in("diary", "2026-11-19").out
+
+
+def test_exclusion_rules(daybook: Daybook) -> None:
+    assert "Nothing is excluded" in daybook("exclude", "list").out
+    assert daybook("exclude", "add", "--application", "Signal").out.startswith("Excluded: the application “Signal”.")
+    assert daybook("exclude", "add", "--title", "My bank").out.startswith("Excluded: windows whose title contains")
+    assert daybook("exclude", "list").out.startswith("application Signal\ntitle with My bank\nThis desktop does not")
+    assert daybook.json("exclude", "list")["rules"] == [
+        {"subject": "application", "text": "Signal"},
+        {"subject": "title", "text": "My bank"},
+    ]
+    assert "Not excluded any more" in daybook("exclude", "remove", "--title", "my BANK").out
+    refused(daybook("exclude", "remove", "--title", "my bank"), 3, "There is no rule")
+    refused(daybook("exclude", "add", "--title", " "), 3, "empty rule")
+
+
+def test_approving_what_is_not_there(running: Daybook) -> None:
+    refused(running("approve", "12"), 3, "not held any more")
 
 
 def test_a_day_that_is_none(logged_in: Daybook) -> None:

@@ -876,6 +876,8 @@ def test_a_tick_falls_on_each_minutes_end(rig: Rig) -> None:
     assert rig.engine._pause_ms() == 2_000
     rig.advance(2_000)
     rig.until(lambda one: one.session_ms == 2_000)
+    for _ in range(2):  # a deadline comes after what woke the engine, so the second answer has seen it met
+        rig.status()
     assert rig.engine._pause_ms() == 5_000
 
 

@@ -12,18 +12,28 @@ from tracker.commands import (
     DiaryMark,
     DiarySegment,
     DiaryTotals,
+    ExclusionsAnswer,
     PendingEdit,
     PreferenceLine,
     PreferencesAnswer,
     SyncAnswer,
     Total,
 )
+from tracker.domain.exclusion import Rule, Subject
 from tracker.domain.session import PauseReason, Phase
-from tracker.printing import contracts_text, diary_text, plain, preferences_text, status_text, sync_text
-from tracker.status import ContractLine, Status, SyncView
+from tracker.printing import (
+    contracts_text,
+    diary_text,
+    exclusions_text,
+    plain,
+    preferences_text,
+    status_text,
+    sync_text,
+)
+from tracker.status import ContractLine, SnapshotView, Status, SyncView
 from wire.diary import Activity, Interval, Minute, Segment
 from wire.marks import MarkKind
-from wire.words import ActivitySource, Kind, RevisionReason
+from wire.words import ActivitySource, Kind, RevisionReason, SnapshotStatus
 
 LINE = ContractLine(
     id=UUID(int=1), title="API integration", client="Northwind Ltd", currency="USD", rate_minor=4205,
@@ -203,3 +213,25 @@ def test_sync() -> None:
 
 def test_nothing_that_a_terminal_would_obey_is_printed() -> None:
     assert plain("a\x1b]0;title\x07b\r\tc\u202ed\x9b1m\n“–✓ é数") == "a�]0;title�b��c�d�1m\n“–✓ é数"
+
+
+def test_status_of_a_snapshot_that_waits_for_approval() -> None:
+    held = SnapshotView(
+        id=12, taken_ms=NOON_MS, status=SnapshotStatus.HELD, reason=None, leaves_in_ms=60_000, thumbnail=None,
+        needs_approval=True,
+    )  # fmt: skip
+    assert status(snapshot=held)[-1] == (
+        "A snapshot of 12:00 UTC is withheld at 12:01 UTC unless you approve it: daybook approve 12"
+    )
+    assert status(snapshot=msgspec.structs.replace(held, needs_approval=False))[-1] == "All synced."
+
+
+def test_exclusions() -> None:
+    rules = (Rule(Subject.APPLICATION, "Signal"), Rule(Subject.TITLE, "my bank"))
+    assert exclusions_text(ExclusionsAnswer(rules, ("Editor", "Signal"))).splitlines() == [
+        "application Signal",
+        "title with my bank",
+        "On the screen now: Editor, Signal",
+    ]
+    assert "Nothing is excluded" in exclusions_text(ExclusionsAnswer((), ()))
+    assert "waits for your approval" in exclusions_text(ExclusionsAnswer(rules, None))

@@ -10,10 +10,13 @@ from tests.fakes.idle import FakeIdle
 from tests.fakes.input import FakeInput
 from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
+from tests.fakes.windows import FakeWindows
 from tracker.capture.input.port import NullInput
 from tracker.domain import events
 from tracker.domain.errors import MachineError
 from tracker.domain.session import PauseReason, Phase
+from tracker.exclusions import Exclusions
+from tracker.sight import Sight
 from tracker.snapshotter import Snapshotter
 from tracker.store.buffer import Buffer, open_buffer
 from tracker.store.journal import Journal
@@ -177,6 +180,26 @@ def test_a_counter_that_died_is_started_again_and_its_counts_are_kept(rig: Rig) 
     rig.input.press(keys=4)
     rig.run(5000)
     assert rig.minutes()[0][0] == 7
+
+
+def test_a_minute_in_which_the_counter_was_dead_says_that_nothing_was_measured(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.input.die("The display went away.")
+    rig.run(MINUTE_MS)
+    rig.input.lost = None
+    rig.run(5000)  # it is started again at the end of this
+    rig.run(MINUTE_MS)
+    rows = rig.buffer.database.rows("SELECT (at_ms - ?) / 60000, source FROM activity ORDER BY at_ms", (NOON_MS,))
+    assert rows[0] == (0, ActivitySource.NONE)
+    assert rows[-1] == (2, ActivitySource.COUNTS)
+
+
+def test_idleness_that_cannot_be_noticed_is_told(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.idle.lost = "The pointer cannot be watched."
+    assert rig.timer.counting_problem() == "The pointer cannot be watched."
+    rig.timer.stop()
+    assert rig.timer.counting_problem() is None
 
 
 def test_where_nothing_can_be_counted_time_is_and_the_source_says_so(tmp_path: Path) -> None:
@@ -544,10 +567,15 @@ def test_no_memo_loses_time(rig: Rig, memo: str) -> None:
     assert rig.worked_ms() == 10_000
 
 
+def _snapshotter(rig: Rig, screen: FakeScreen, instant_ms: int) -> Snapshotter:
+    sight = Sight(FakeWindows(), Exclusions(rig.buffer.settings))
+    return Snapshotter(screen, sight, rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (instant_ms,))
+
+
 def test_nothing_is_captured_while_the_timer_does_not_run(rig: Rig) -> None:
     """A snapshot that is due is one that the running session reaches: what lies before its start never comes."""
     screen = FakeScreen()
-    snapshotter = Snapshotter(screen, rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (30_000,))
+    snapshotter = _snapshotter(rig, screen, 30_000)
     rig.timer.start(ONE, "memo")
     rig.run(20_000)
     rig.clock.suspend(60_000)
@@ -560,7 +588,7 @@ def test_nothing_is_captured_while_the_timer_does_not_run(rig: Rig) -> None:
 
 
 def test_idleness_destroys_the_pictures_taken_meanwhile(rig: Rig) -> None:
-    snapshotter = Snapshotter(FakeScreen(), rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (0,))
+    snapshotter = _snapshotter(rig, FakeScreen(), 0)
     rig.timer.start(ONE, "memo")
     rig.run(MINUTE_MS)
     rig.input.press(keys=1)

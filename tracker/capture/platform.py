@@ -86,7 +86,7 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
         return _windows(monotonic_ms, power)
     if system == "darwin":
         return _macos(monotonic_ms, power)
-    if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
+    if _is_wayland(environ):
         return _nulls(_WAYLAND, _WAYLAND_REMEDY, power, "wayland")
     if not system.startswith("linux"):
         return _nulls(_NOT_YET.format(system=system), _NOT_YET_REMEDY, power, system)
@@ -123,6 +123,11 @@ def require_display(environ: Mapping[str, str], *, system: str = _SYSTEM) -> Non
         raise MachineError(f"{error} {headless}") from None
 
 
+def asks_portals(environ: Mapping[str, str], *, system: str = _SYSTEM) -> bool:
+    """Tell whether pictures come through the desktop's portals, which must be able to see who asks them."""
+    return system.startswith("linux") and _is_wayland(environ)
+
+
 def doctor(back_ends: BackEnds) -> tuple[Finding, ...]:
     """Examine every port by really using it; nothing of what it sees is kept.
 
@@ -136,6 +141,10 @@ def doctor(back_ends: BackEnds) -> tuple[Finding, ...]:
         _examine_power(back_ends.power),
         _examine_windows(back_ends.windows),
     )
+
+
+def _is_wayland(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("WAYLAND_DISPLAY")) or environ.get("XDG_SESSION_TYPE") == "wayland"
 
 
 def _choose_power(environ: Mapping[str, str], monotonic_ms: Callable[[], int], system: str) -> PowerWatch:

@@ -93,6 +93,7 @@ class Sealer:
     def _seal_one(self, device: UUID, contract: UUID, start_ms: int, now: Moment) -> bool:
         with self._database.transaction():
             self._snapshots.lose_missing(contract, start_ms)
+            self._snapshots.withhold_unapproved(now.utc_ms)  # whatever else came before it: nothing unapproved leaves
             segment = self.draft(device, contract, start_ms)
             if segment is None:
                 return False
@@ -147,6 +148,7 @@ def snapshot_of(taken: TakenSnapshot) -> Snapshot:
         status=SnapshotStatus.SENT if taken.status is SnapshotStatus.HELD else taken.status,
         reason=taken.reason,
         pictures=taken.pictures,
+        window=taken.window if taken.status is SnapshotStatus.HELD else None,
     )
 
 

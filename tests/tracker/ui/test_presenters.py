@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.fakes.engine import API, DESIGN, NOW_MS, held, logged_out, paused, stopped, synced, tracking
+from tracker.domain.exclusion import Withholding
 from tracker.domain.session import PauseReason, Phase
 from tracker.status import Status, SyncView
 from tracker.ui.presenters import Page, Presenter, TrayShape
@@ -213,6 +214,37 @@ def test_a_snapshot_without_picture_says_why(presenter: Presenter, reason: Snaps
     state = presenter.snapshot(tracking(snapshot=view), 0)
     assert state.detail.startswith("no picture: ")
     assert not state.can_view
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        (Withholding.PERSON, "withheld: the picture is destroyed"),
+        (Withholding.RULE, "withheld by your exclusion rules: no picture was kept"),
+        (Withholding.NOT_APPROVED, "withheld, as nobody approved it"),
+        (None, "withheld: the picture is destroyed"),
+    ],
+)
+def test_a_withheld_snapshot_says_why(presenter: Presenter, why: Withholding | None, words: str) -> None:
+    view = held(status=SnapshotStatus.WITHHELD, withholding=why, leaves_in_ms=None)
+    state = presenter.snapshot(tracking(snapshot=view), 0)
+    assert state.detail.startswith(words)
+    assert not state.is_fresh
+
+
+def test_approval_is_asked_for_as_long_as_it_helps(presenter: Presenter) -> None:
+    status = tracking(snapshot=held(b"picture", needs_approval=True))
+    state = presenter.snapshot(status, 1_500)
+    assert state.detail == "waits for your approval; without it, it is withheld in 0:41"
+    assert (state.needs_approval, state.is_fresh) == (True, True)
+    assert not presenter.snapshot(status, 42_000).needs_approval
+
+
+def test_a_snapshot_without_a_hold_is_new_for_some_seconds(presenter: Presenter) -> None:
+    status = tracking(snapshot=held(b"picture", leaves_in_ms=0, taken_ms=NOW_MS))
+    assert presenter.snapshot(status, 9_999).is_fresh
+    assert not presenter.snapshot(status, 10_000).is_fresh
+    assert not presenter.snapshot(status, 0).can_change
 
 
 def test_before_the_first_snapshot_the_panel_says_what_will_come(presenter: Presenter) -> None:

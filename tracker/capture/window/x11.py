@@ -132,7 +132,7 @@ class _Look:
 
     def _class(self, window: XWindow) -> str:
         found = self._property(window, "WM_CLASS")
-        if found is None:
+        if found is None or found.format != 8:
             return ""
         instance, group = [*xtext.words(bytes(found.value)), "", ""][:2]
         return group or instance
