@@ -36,6 +36,10 @@ class CallRefusedError(MachineError):
     """A call was answered with an error, or not in time."""
 
 
+class CallUnansweredError(CallRefusedError):
+    """A call was not answered in time."""
+
+
 class WokenError(Exception):
     """The thread is to stop, and what it was doing on the bus came to nothing."""
 
@@ -179,7 +183,7 @@ class Bus:
         while serial not in self._answers:
             left_ms = deadline_ms - self._monotonic_ms()
             if left_ms <= 0:
-                raise CallRefusedError(f"{what}: no answer")
+                raise CallUnansweredError(f"{what}: no answer")
             if self._is_woken(left_ms):
                 raise WokenError
             if _readable(self._socket):
