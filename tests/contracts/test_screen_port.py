@@ -5,11 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from stage.waiting import until
 from tests.fakes.screen import FakeScreen
+from tests.fakes.wayland import Compositor, Sway
 from tests.fakes.xserver import XServer
 from tracker.capture.picture import is_blank
 from tracker.capture.screen.port import Frame, NullScreen, Screen, ScreenUnavailableError
+from tracker.capture.screen.wayland import Way, WaylandScreen
+from tracker.capture.screen.wayland_kwin import KWinScreenshot
+from tracker.capture.screen.wayland_portal import PortalScreenshot
+from tracker.capture.screen.wayland_screencopy import Screencopy
 from tracker.capture.screen.x11 import X11Screen
+from tracker.clock import monotonic_ms
 from tracker.domain.errors import MachineError
 
 
@@ -55,12 +62,55 @@ class X11Rig(Rig):
         self._server.revive()
 
 
-@pytest.fixture(params=["fake", "x11"])
+class WaylandRig(Rig):
+    """A Wayland desktop through one of its ways; a picture shows what is painted once the compositor has drawn it."""
+
+    def __init__(self, desktop: Compositor, way: Way) -> None:
+        self._desktop = desktop
+        self.screen = WaylandScreen([way], monotonic_ms, "Mend it.")
+
+    def paint(self, bgr: bytes) -> None:
+        self._desktop.paint(int.from_bytes(bgr, "little"))
+        until(lambda: _first_pixel(self.screen.grab()[0]) == bgr, "the colour on the screen", poll_s=0.02)
+
+    def lose(self) -> None:
+        self._desktop.kill()
+
+    def restore(self) -> None:
+        self._desktop.revive()
+
+
+class PortalRig(WaylandRig):
+    """The real portal, which has to be started anew with its desktop."""
+
+    def __init__(self, sway: Sway) -> None:
+        way = PortalScreenshot(sway.bus_address, sway.runtime / sway.display, monotonic_ms)
+        super().__init__(sway, way)
+        sway.start_portal("wlr")
+        way.ask(60_000)  # the rest of it starts slowly
+
+    def restore(self) -> None:
+        super().restore()
+        self._desktop.start_portal("wlr")
+
+
+@pytest.fixture(
+    params=["fake", "x11", "screencopy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("kwin", "portal"))]
+)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    if request.param == "fake":
-        yield FakeRig()
-    else:
-        yield X11Rig(request.getfixturevalue("x_server"))
+    match request.param:
+        case "fake":
+            yield FakeRig()
+        case "x11":
+            yield X11Rig(request.getfixturevalue("x_server"))
+        case "screencopy":
+            sway = request.getfixturevalue("sway")
+            yield WaylandRig(sway, Screencopy(sway.runtime / sway.display, monotonic_ms))
+        case "kwin":
+            kwin = request.getfixturevalue("kwin")
+            yield WaylandRig(kwin, KWinScreenshot(kwin.bus_address, kwin.runtime / kwin.display, monotonic_ms))
+        case _:
+            yield PortalRig(request.getfixturevalue("sway_with_portals"))
 
 
 def _first_pixel(frame: Frame) -> bytes:

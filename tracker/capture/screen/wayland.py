@@ -64,12 +64,6 @@ class WaylandScreen(Screen):
         self._ways = tuple(ways)
         self._monotonic_ms = monotonic_ms
         self._remedy = remedy
-        self._via: str | None = None
-
-    @property
-    def via(self) -> str | None:
-        """The way that the last picture came."""
-        return self._via
 
     def grab(self) -> tuple[Frame, ...]:
         """Take one picture of every monitor.
@@ -90,7 +84,7 @@ class WaylandScreen(Screen):
     def _first(self, within_ms: int, take: Callable[[Way, int], tuple[Frame, ...]]) -> tuple[Frame, ...]:
         deadline_ms = self._monotonic_ms() + within_ms
         failures: list[NoWayError] = []
-        self._via = None
+        self.via = None
         for way in self._ways:
             try:
                 frames = take(way, deadline_ms - self._monotonic_ms())
@@ -99,8 +93,9 @@ class WaylandScreen(Screen):
                 if error.is_final:
                     break
             else:
-                self._via = way.name
+                self.via = way.name
                 return frames
         remedies = [error.remedy for error in failures if error.remedy]
-        causes = ", and ".join(error.cause for error in failures)
+        *first, last = [error.cause for error in failures]
+        causes = f"{', '.join(first)}, and {last}" if first else last
         raise ScreenUnavailableError(f"No picture can be taken: {causes}. {(remedies or [self._remedy])[-1]}")
