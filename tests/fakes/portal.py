@@ -31,6 +31,8 @@ class FakePortal(Service):
         self.refuses_calls = False
         self.own_handle: str | None = None
         """How it names requests, whatever the caller wants; before version 0.9 portals did."""
+        self.mouthpiece: Service | None = None
+        """Another connection, which responds in its place."""
         super().__init__(address, name)
 
     def answer(self, message: Message, method: str) -> tuple[str, tuple[Any, ...]] | None:
@@ -52,4 +54,4 @@ class FakePortal(Service):
 
     def _respond(self, handle: str, sender: str, response: int) -> None:
         results = {"uri": ("s", self.uri)} if response == GIVEN else {}
-        self.emit(handle, REQUEST, "Response", ("u", response), ("a{sv}", results), to=sender)
+        (self.mouthpiece or self).emit(handle, REQUEST, "Response", ("u", response), ("a{sv}", results), to=sender)

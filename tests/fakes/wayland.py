@@ -228,8 +228,8 @@ class Sway(Compositor):
         return subprocess.run(grim, env=self.environ, check=True, capture_output=True).stdout
 
     def shows(self, rgb: int) -> bool:
-        """Tell whether the first pixel has this colour."""
-        return self.seen().split(b"\n", 3)[3][:3] == rgb.to_bytes(3)
+        """Tell whether the first pixel of the first monitor has this colour."""
+        return self.seen("HEADLESS-1").split(b"\n", 3)[3][:3] == rgb.to_bytes(3)
 
     def point(self, left: int, top: int) -> None:
         """Move the pointer there."""
