@@ -75,6 +75,7 @@ class Compositor(abc.ABC):
             "XDG_CURRENT_DESKTOP": self.desktop,
             "WAYLAND_DISPLAY": self.display,
             "DBUS_SESSION_BUS_ADDRESS": self.bus_address,
+            "XDG_DATA_DIRS": f"{self.folder / 'share'}:/usr/local/share:/usr/share",
             "XDG_DESKTOP_PORTAL_DIR": str(self.folder / "portals"),
             **environ,
         }
