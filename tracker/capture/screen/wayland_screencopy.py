@@ -62,7 +62,7 @@ class Screencopy(Way):
         monotonic_ms: reads the monotonic clock, in milliseconds.
     """
 
-    name = "screencopy"
+    name = "wlr-screencopy"
 
     def __init__(self, socket: Path, monotonic_ms: Callable[[], int]) -> None:
         self._socket = socket
