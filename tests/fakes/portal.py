@@ -31,6 +31,8 @@ class FakePortal(Service):
         self.refuses_calls = False
         self.own_handle: str | None = None
         """How it names requests, whatever the caller wants; before version 0.9 portals did."""
+        self.shares_screens = False
+        """Whether it has the screen-sharing portal as well."""
         self.mouthpiece: Service | None = None
         """Another connection, which responds in its place."""
         super().__init__(address, name)
@@ -41,6 +43,8 @@ class FakePortal(Service):
             self._respond(message.header.fields[HeaderFields.path], sender, self.last_word)
         if method == "Close":
             return "", ()
+        if method == "Get" and self.shares_screens:
+            return "v", (("u", 5),)
         if method != "Screenshot" or self.refuses_calls:
             return None
         _, options = message.body

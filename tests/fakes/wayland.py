@@ -82,9 +82,14 @@ class Compositor(abc.ABC):
         """What a program of the session has in its environment."""
         self._process: subprocess.Popen[bytes] | None = None
         self._painter: subprocess.Popen[bytes] | None = None
-        self._install(portals)
-        self._bus = self._start_bus()
-        self.revive()
+        self._bus: subprocess.Popen[bytes] | None = None
+        try:
+            self._install(portals)
+            self._bus = self._start_bus()
+            self.revive()
+        except BaseException:
+            self.close()
+            raise
 
     def revive(self) -> None:
         """Start it, under the same name as before; it can be connected to when this returns."""

@@ -188,6 +188,14 @@ def test_no_portal_is_told_with_what_to_install(rig: Rig) -> None:
     assert without_bus.cause.startswith("the session bus does not answer")
 
 
+def test_a_portal_of_screen_sharing_alone_is_told_apart(rig: Rig) -> None:
+    rig.portal.refuses_calls = rig.portal.shares_screens = True
+    error = _refusal(rig.way)
+
+    assert "offers screen sharing but no screenshots" in error.cause
+    assert error.remedy is not None
+
+
 # A desktop that would ask with every segment.
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PORTAL: Final = "org.freedesktop.portal.Desktop"
 PORTAL_PATH: Final = "/org/freedesktop/portal/desktop"
 SCREENSHOT: Final = "org.freedesktop.portal.Screenshot"
+SCREENCAST: Final = "org.freedesktop.portal.ScreenCast"
 REQUEST: Final = "org.freedesktop.portal.Request"
 
 WLR_PORTAL: Final = "org.freedesktop.impl.portal.desktop.wlr"
@@ -102,7 +103,7 @@ class PortalScreenshot(Way):
             self._note_silence()
             raise NoWayError("the screenshot portal does not answer", _AGREE) from None
         except CallRefusedError as error:
-            raise NoWayError(f"there is no screenshot portal ({error})", _INSTALL) from None
+            raise NoWayError(_absence(bus, error), _INSTALL) from None
         except BusLostError as error:
             raise NoWayError(f"the session bus went away ({error})") from None
         finally:
@@ -196,6 +197,15 @@ class PortalScreenshot(Way):
         except WaylandLostError:
             found = []  # then all monitors stay one picture, which is whole all the same
         return tuple(to_frame(index, part) for index, part in enumerate(split(picture, found)))
+
+
+def _absence(bus: Bus, error: CallRefusedError) -> str:
+    """Say that there is no screenshot portal, and where there is the other way, why it is none for us (ADR 32)."""
+    try:
+        bus.property(PORTAL, PORTAL_PATH, SCREENCAST, "version")
+    except (CallRefusedError, BusLostError):
+        return f"there is no screenshot portal ({error})"
+    return "the desktop portal offers screen sharing but no screenshots, and Daybook reads no video streams"
 
 
 @dataclass(frozen=True, slots=True)
