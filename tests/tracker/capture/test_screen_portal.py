@@ -285,7 +285,7 @@ def test_monitors_are_cut_apart_at_their_real_pixels() -> None:
 
 
 def test_a_turned_monitor_keeps_its_turned_size() -> None:
-    (part,) = split(Image.new("RGB", (60, 80)), [_monitor((80, 60), 0, 0, (60, 80), transform=1)])
+    (part,) = split(Image.new("RGB", (120, 160)), [_monitor((80, 60), 0, 0, (60, 80), transform=1)])
 
     assert part.size == (60, 80)
 

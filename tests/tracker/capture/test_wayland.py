@@ -72,8 +72,9 @@ def test_no_compositor_at_all_is_told(tmp_path: Path) -> None:
         event(2, 0, word(1, 1 << 31) + b"x"),
         word(2, 4 << 16),
         word(2, 0),
+        word(99, 0),
     ],
-    ids=["error", "short global", "endless string", "size below header", "size zero"],
+    ids=["error", "short global", "endless string", "size below header", "size zero", "size zero to nobody"],
 )
 def test_nonsense_is_one_error_and_no_more(tmp_path: Path, nonsense: bytes) -> None:
     with (
