@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from stage.processes import program, started
+from stage.processes import StageError, program, started
 from stage.waiting import until
 
 NOBODY = 65534
@@ -174,6 +174,9 @@ class Compositor(abc.ABC):
         for name in ("services", "portals"):
             (self.folder / name).mkdir()
         for name in portals:
+            if not (_PORTALS / f"{name}.portal").exists():
+                package = f"xdg-desktop-portal-{name}"
+                raise StageError(f"{package} is missing. Install it with: sudo apt-get install {package}")
             shutil.copy(_PORTALS / f"{name}.portal", self.folder / "portals")
         always = ("portal.Desktop", "impl.portal.PermissionStore") if portals else ()
         for name in (*always, *(f"impl.portal.desktop.{one}" for one in portals)):

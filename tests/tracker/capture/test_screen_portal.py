@@ -142,9 +142,21 @@ def test_a_missing_file_is_told(rig: Rig) -> None:
     assert _refusal(rig.way).cause == f"the screenshot portal says that its picture is at {path}, where there is none"
 
 
-def test_a_file_that_is_no_picture_is_deleted_and_told(rig: Rig) -> None:
+@pytest.mark.parametrize("damage", ["not a picture", "empty", "cut off", "wrong chunk", "wrong size", "wrong data"])
+def test_a_file_that_is_no_picture_is_deleted_and_told(rig: Rig, damage: str) -> None:
     path = rig.picture()
-    rig.portal.writes = path, b"not a picture"
+    assert rig.portal.writes is not None
+    whole = rig.portal.writes[1]
+    begin = whole.index(b"IDAT")
+    content = {
+        "not a picture": b"not a picture",
+        "empty": b"",
+        "cut off": whole[: begin + 6],
+        "wrong chunk": whole[:begin] + b"\0\1\2\3" + whole[begin + 4 :],
+        "wrong size": whole[:16] + b"\xff" * 4 + whole[20:],
+        "wrong data": whole[: begin + 8] + b"\xee" * 8 + whole[begin + 16 :],
+    }[damage]
+    rig.portal.writes = path, content
 
     assert "is no picture" in _refusal(rig.way).cause
     assert not path.exists()

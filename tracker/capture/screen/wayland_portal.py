@@ -280,7 +280,8 @@ def _taken(uri: str) -> "Image":
     try:
         with Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]) as picture:
             return picture.convert("RGB")
-    except (OSError, Image.DecompressionBombError) as error:
+    # Pillow says of a damaged PNG that its syntax is wrong, or that a value is.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise NoWayError(f"the screenshot portal's file is no picture ({error})") from None
 
 
