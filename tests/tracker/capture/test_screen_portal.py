@@ -81,6 +81,18 @@ def test_a_picture_is_read_and_its_file_deleted_at_once(rig: Rig) -> None:
     ), "nobody is disturbed"
 
 
+def test_nothing_is_held_between_two_grabs(rig: Rig) -> None:
+    descriptors = Path("/proc/self/fd")
+    rig.picture()
+    rig.way.take(WITHIN_MS)
+    before = len(list(descriptors.iterdir()))
+    rig.way.take(WITHIN_MS)
+    rig.portal.answers = FAILED
+    _refusal(rig.way)
+
+    assert len(list(descriptors.iterdir())) == before
+
+
 def test_each_request_has_a_name_that_nobody_guesses(rig: Rig) -> None:
     rig.picture()
     rig.way.take(WITHIN_MS)

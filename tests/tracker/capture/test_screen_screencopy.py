@@ -83,6 +83,21 @@ def test_a_monitor_plugged_in_is_seen(sway: Sway) -> None:
     assert len(_screencopy(sway).take(WITHIN_MS)) == 2
 
 
+def test_nothing_is_held_between_two_grabs(sway: Sway) -> None:
+    way, descriptors = _screencopy(sway), Path("/proc/self/fd")
+    way.take(WITHIN_MS)
+    before = len(list(descriptors.iterdir()))
+    (frame,) = way.take(WITHIN_MS)
+    mapped = "daybook-frame" in Path("/proc/self/maps").read_text()
+    pixels = bytes(frame.bgrx)
+    del frame
+
+    assert mapped, "a frame is the compositor's own memory, not a copy"
+    assert "daybook-frame" not in Path("/proc/self/maps").read_text(), "gone with the frame"
+    assert len(list(descriptors.iterdir())) == before
+    assert len(pixels) == 1280 * 720 * 4
+
+
 def test_a_hung_desktop_costs_the_time_allowed_and_ends_the_search(sway: Sway) -> None:
     sway.hang()
     try:
