@@ -176,7 +176,7 @@ class PicturesAnswer(Struct, frozen=True, tag=True):
 
 
 class SyncAnswer(Struct, frozen=True, tag=True):
-    """What a sync sent, and what is left."""
+    """What a sync sent, and what is left; `picture_problem` says why a picture of it will never arrive."""
 
     sent_segments: int
     sent_pictures: int
@@ -184,6 +184,8 @@ class SyncAnswer(Struct, frozen=True, tag=True):
     waiting_pictures: int
     refused_segments: int
     problem: str | None
+    failed_pictures: int = 0
+    picture_problem: str | None = None
 
 
 Answer = Done | Refused | StatusAnswer | ContractsAnswer | DiaryAnswer | PicturesAnswer | SyncAnswer

@@ -3,7 +3,6 @@
 Everything that happens is an item of that queue: a command, news from the sync thread, or a deadline that has come.
 """
 
-import concurrent.futures
 import contextlib
 import logging
 import queue
@@ -30,10 +29,12 @@ from tracker.status import Status
 from tracker.store.buffer import Buffer
 from tracker.store.database import BufferDamagedError
 from tracker.sync.credentials import Vault
+from tracker.sync.record import trouble_of
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
 from tracker.timekeeping import Timekeeping
 from tracker.timer import Timer
+from tracker.worker import NewWorker, ThreadWorker, Worker
 from wire.contract import ContractStatus
 from wire.words import SnapshotReason
 
@@ -45,9 +46,18 @@ _TOLD = {
     Notice.LIMIT_REACHED: "The week's limit is reached; what is over it is kept and shown, but not billed.",
     Notice.DECLARED_TIME_USED: "Today's declared time is used up; the timer counts by your input again.",
 }
+_CUT = (
+    "The marketplace's time corrected what was recorded while this computer's clock was wrong. {seconds} s of it fell "
+    "on time that was recorded already and are not counted twice."
+)
 _SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
 _UPKEEP_AFTER_MS = 10_000
 _UPKEEP_EVERY_MS = 60_000
+_MUCH_TO_CORRECT = 2_000  # rows of time, about two weeks: from there on it takes long enough to be told
+_CORRECTING = (
+    "The marketplace's time was learnt; what was recorded since the last contact is being put in its place. This takes "
+    "a few seconds, and nothing is lost if it is broken off."
+)
 _HEAD_UNKNOWN = (
     "Part of what this device had sealed was lost, so nothing new is sent from it until it is enrolled anew; that "
     "comes with a later version. Your time is recorded and kept all the same."
@@ -64,10 +74,17 @@ class Engine:
         clock: the only source of time.
         back_ends: screen, input and idleness of this desktop.
         draw_instants: draws the instants of a segment's snapshots.
+        new_worker: makes the two threads, this one and the sync service's, by name.
     """
 
     def __init__(
-        self, buffer: Buffer, vault: Vault, clock: Clock, back_ends: BackEnds, draw_instants: DrawInstants
+        self,
+        buffer: Buffer,
+        vault: Vault,
+        clock: Clock,
+        back_ends: BackEnds,
+        draw_instants: DrawInstants,
+        new_worker: NewWorker = ThreadWorker,
     ) -> None:
         self._buffer = buffer
         self._timer = Timer(buffer, clock, back_ends.input, back_ends.idle)
@@ -75,14 +92,13 @@ class Engine:
         self._power = back_ends.power
         self._sealer = Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox)
         self._overview = Overview(buffer, self._sealer)
-        self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._worker: Worker[Callable[[], None]] = new_worker("engine")
         self._sync = SyncService(
-            buffer, vault, clock,
-            on_contact=lambda reading, utc_ms: self._queue.put(lambda: self._learn_time(reading, utc_ms)),
-            on_change=lambda: self._queue.put(lambda: None),
+            buffer, vault, clock, new_worker("sync"),
+            on_contact=lambda reading, utc_ms: self._worker.put(lambda: self._learn_time(reading, utc_ms)),
+            on_change=lambda: self._worker.put(lambda: None),
         )  # fmt: skip
         self._timekeeping = Timekeeping(buffer, self._timer, self._sync)
-        self._thread = threading.Thread(target=self._run, name="engine")
         self._listeners: list[Callable[[Status], None]] = []
         self._on_show: Callable[[], None] = lambda: None
         self._on_quit: Callable[[], None] = lambda: None
@@ -90,6 +106,7 @@ class Engine:
         self._recovered: str | None = None
         self._report = buffer.recovery_report()  # of damage; stays until the person starts again
         self._failure: str | None = None
+        self._correcting: str | None = None  # while it is under way, since it may take a while
         self._due_ms = sys.maxsize  # monotonic; kept until it is met, whatever else happens meanwhile
         self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
         self._bug: Exception | None = None
@@ -104,13 +121,13 @@ class Engine:
         with contextlib.suppress(PowerUnavailableError):  # `daybook doctor` says so; the clocks find suspension too
             self._power.start(self._on_power)
         if self._power.is_locked():
-            self._timer.handle(events.Lock())
-        self._thread.start()
+            self._guarded(lambda: self._timer.hear(events.Lock()))
+        self._worker.start(self._run)
 
     def submit(self, command: Command) -> Future[Answer]:
         """Hand in a command; its answer comes when the engine has handled it."""
         answer: Future[Answer] = Future()
-        self._queue.put(lambda: self._answer(command, answer))
+        self._worker.put(lambda: self._answer(command, answer))
         if self._ended.is_set():
             self._drain()
         return answer
@@ -129,7 +146,7 @@ class Engine:
 
     def subscribe(self, listener: Callable[[Status], None]) -> None:
         """Call a listener with every status, in the engine's thread."""
-        self._queue.put(lambda: self._listeners.append(listener))
+        self._worker.put(lambda: self._listeners.append(listener))
 
     def on_show(self, callback: Callable[[], None]) -> None:
         """Say what brings the window to the front; called in the engine's thread."""
@@ -145,8 +162,8 @@ class Engine:
         Raises:
             Exception: the error of our own that ended it.
         """
-        self._thread.join(timeout_s)
-        if self._thread.is_alive():
+        self._worker.join(timeout_s)
+        if self._worker.is_running:
             return False
         if self._bug is not None:
             raise self._bug
@@ -194,10 +211,13 @@ class Engine:
             due_ms = min(self._due_ms, self._upkeep_ms)
             wait_s = max(0, due_ms - now_ms) / 1000
             is_last = wait_s <= LOOK_S or self._timer.state.seen is None
+            item = None
             with contextlib.suppress(queue.Empty):
-                return self._queue.get(timeout=wait_s if is_last else LOOK_S)
+                item = self._worker.take(wait_s if is_last else LOOK_S)
             if self._timer.look():
                 self._due_ms = now_ms
+            if item is not None:
+                return item
             if is_last or self._due_ms <= now_ms:
                 return lambda: None
 
@@ -205,7 +225,7 @@ class Engine:
         """Do what is still queued; commands that came too late are refused."""
         with contextlib.suppress(queue.Empty):
             while True:
-                self._queue.get_nowait()()
+                self._worker.take(0)()
 
     def _on_deadline(self) -> None:
         self._learn_policy()
@@ -268,7 +288,13 @@ class Engine:
             self._snapshotter.restart_hold(contract, now)
 
     def _learn_time(self, reading: Reading, utc_ms: int) -> None:
-        self._timer.learn_time(reading, utc_ms)
+        if self._timer.now().is_provisional and self._buffer.journal.has_provisional(_MUCH_TO_CORRECT):
+            self._correcting = _CORRECTING
+            self._publish()
+        try:
+            self._timer.learn_time(reading, utc_ms)
+        finally:
+            self._correcting = None
         self._seal()
 
     # Snapshots and sealing
@@ -304,33 +330,33 @@ class Engine:
     def _on_power(self, event: PowerEvent) -> None:
         """Hear of the machine, in the power watch's thread; a suspension or shutdown waits for the commit."""
         if event is PowerEvent.SHUTTING_DOWN:
-            concurrent.futures.wait([self.submit(commands.Quit())], _SAVE_WITHIN_S)
+            self._worker.wait_for(self.submit(commands.Quit()), _SAVE_WITHIN_S)
             return
-        saved = threading.Event()
-        self._queue.put(lambda: self._handle_power(event, saved))
+        saved: Future[None] = Future()
+        self._worker.put(lambda: self._handle_power(event, saved))
         if event is PowerEvent.SUSPENDING:
-            saved.wait(_SAVE_WITHIN_S)
+            self._worker.wait_for(saved, _SAVE_WITHIN_S)
 
-    def _handle_power(self, event: PowerEvent, saved: threading.Event) -> None:
+    def _handle_power(self, event: PowerEvent, saved: Future[None]) -> None:
         try:
             match event:
                 case PowerEvent.SUSPENDING:
-                    self._timer.handle(events.Suspend())
+                    self._timer.hear(events.Suspend())
                 case PowerEvent.LOCKED:
-                    self._timer.handle(events.Lock())
+                    self._timer.hear(events.Lock())
                 case PowerEvent.UNLOCKED:
-                    self._timer.handle(events.Unlock())
+                    self._timer.hear(events.Unlock())
                 case PowerEvent.RESUMED | PowerEvent.SHUTTING_DOWN:
                     pass  # a resume is found by the clocks; a shutdown came as Quit
         finally:
-            saved.set()
+            saved.set_result(None)
 
     def _seal(self) -> None:
         """Seal what may be sealed; what is left after a while of it waits in the queue like any other work."""
         device = self._sync.device
         if device is not None and self._sealer.seal(device, self._timer.state, self._timer.now()):
             self._sync.wake()
-            self._queue.put(lambda: self._guarded(self._seal))
+            self._worker.put(lambda: self._guarded(self._seal))
 
     # Commands
 
@@ -417,6 +443,7 @@ class Engine:
             self._report,
             self._recovered,
             self._failure,
+            self._correcting,
             self._snapshotter.trouble,
             self._sealer.trouble,
             self._buffer.destruction.trouble,
@@ -424,6 +451,8 @@ class Engine:
             self._buffer.upkeep.trouble,
             _HEAD_UNKNOWN if self._buffer.outbox.is_head_unknown() else None,
             self._timer.counting_problem(),
+            trouble_of(self._buffer.settings),
+            _CUT.format(seconds=-(-self._timer.cut_ms // 1000)) if self._timer.cut_ms else None,
             None if self._timer.told is None else _TOLD.get(self._timer.told),
         )
         return self._overview.status(

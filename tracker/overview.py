@@ -108,8 +108,13 @@ class Overview:
             if draft := self._sealer.draft(device, one.contract, one.unsealed.start_ms):
                 found.append((draft, "recording", None))
                 drafted.add((one.contract, one.unsealed.start_ms))
+        failures = self._buffer.outbox.picture_failures(start_ms, start_ms + DAY_MS)
         found += [
-            (canonical.decode(revision.content, Segment), revision.state, revision.sentence)
+            (
+                canonical.decode(revision.content, Segment),
+                revision.state,
+                revision.sentence or " ".join(failures.get(revision.link, ())) or None,
+            )
             for revision in self._buffer.outbox.between(start_ms, start_ms + DAY_MS)
             if (revision.contract, revision.start_ms) not in drafted and revision.content is not None
         ]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from tracker.commands import ContractsAnswer, DiaryAnswer, SyncAnswer
 from tracker.doctor import Report
 from tracker.domain.session import Phase
-from tracker.status import ContractLine, Status
+from tracker.status import ContractLine, Status, SyncView
 from wire.money import decimal
 
 
@@ -30,6 +30,7 @@ def status_text(status: Status, *, is_running: bool) -> str:
         lines.append("All synced.")
     if sync.refused_segments:
         lines.append(f"The marketplace refused {_count(sync.refused_segments, 'segment')}: see daybook diary")
+    lines += _failed(sync)
     if sync.problem:
         next_try = "" if sync.next_try_ms is None else f" Next try {_instant(sync.next_try_ms, status.now_ms)}."
         lines.append(f"{sync.problem}{next_try}")
@@ -70,7 +71,14 @@ def sync_text(answer: SyncAnswer) -> str:
         lines.append(f"Still waiting: {left}.")
     if answer.refused_segments:
         lines.append(f"The marketplace refused {_count(answer.refused_segments, 'segment')}: see daybook diary")
+    lines += _failed(answer)
     return "\n".join([*lines, *([answer.problem] if answer.problem else [])])
+
+
+def _failed(sync: SyncView | SyncAnswer) -> list[str]:
+    """Say what will never arrive, and why the last of it, once."""
+    count = [f"{_count(sync.failed_pictures, 'picture')} can never be sent: see daybook diary"]
+    return [*(count if sync.failed_pictures else ()), *([sync.picture_problem] if sync.picture_problem else ())]
 
 
 def doctor_text(report: Report) -> str:

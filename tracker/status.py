@@ -36,7 +36,11 @@ class SnapshotView(Struct, frozen=True, kw_only=True):
 
 
 class SyncView(Struct, frozen=True, kw_only=True):
-    """Where the buffer stands against the marketplace; instants are UTC milliseconds since the epoch."""
+    """Where the buffer stands against the marketplace; instants are UTC milliseconds since the epoch.
+
+    `failed_pictures` were refused or are lost here: they wait no more, and the diary says why; `picture_problem`
+    says it of the last one, until the next round.
+    """
 
     server: str | None
     is_logged_in: bool
@@ -47,6 +51,8 @@ class SyncView(Struct, frozen=True, kw_only=True):
     last_contact_ms: int | None
     refused_segments: int
     problem: str | None
+    failed_pictures: int = 0
+    picture_problem: str | None = None
 
 
 class Status(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from tracker.domain.errors import RefusedError
 from tracker.domain.events import Declared
 from tracker.domain.session import Phase
 from tracker.store.buffer import Buffer
+from tracker.sync.record import forget_restoration
 from tracker.sync.service import SyncService
 from tracker.terms import terms_of
 from tracker.timer import Timer
@@ -34,6 +35,8 @@ class Timekeeping:
         if self._sync.device is None:
             raise RefusedError("You are not logged in. Log in with: daybook login")
         contract = self._find_contract(wanted)
+        if self._timer.is_tracking:
+            self._timer.tick()  # what says that it runs may be a tick old: perhaps the machine has slept since
         state = self._timer.state
         if contract.status is not ContractStatus.ACTIVE:
             raise RefusedError(f"The contract “{contract.title}” is {contract.status}; no time can be tracked on it.")
@@ -44,6 +47,7 @@ class Timekeeping:
         _check_memo(memo)
         self._buffer.settings.put("last_contract", str(contract.id))  # first: nothing may fail once the timer runs
         self._buffer.forget_report()
+        forget_restoration(self._buffer.settings)
         self._timer.start(contract, memo)
         return Done(f"Tracking “{contract.title}” for {contract.client}.")
 

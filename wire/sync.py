@@ -6,10 +6,10 @@ from uuid import UUID
 from msgspec import Meta, Raw, Struct
 
 from wire.diary import Sha256
+from wire.hex import Hex32, Hex64
+from wire.receipt import Edge
 
 LINKS_PER_BATCH = 50
-Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$")]
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -105,10 +105,16 @@ class Upload(Struct, frozen=True, kw_only=True):
 
 
 class BatchAnswer(Struct, frozen=True, kw_only=True):
-    """One outcome a link, in order; the pictures of the accepted ones that are missing."""
+    """One outcome a link, in order; the pictures of the accepted ones that are missing.
+
+    The receipt for the accepted contents: `edge` is the log before their leaves were appended in the order of their
+    links (None where nothing was), `checkpoint` the signed note after (wire.receipt).
+    """
 
     outcomes: tuple[Outcome, ...]
     missing: tuple[Upload, ...]
+    edge: Edge | None
+    checkpoint: str
 
 
 class PictureQuery(Struct, frozen=True, kw_only=True):

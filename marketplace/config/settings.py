@@ -15,6 +15,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 # Commands that only look at the code (type checks, makemigrations) run without a data folder; whatever serves people
 # goes through `environment.prepare` first, and config/wsgi.py insists on it.
 SECRET_KEY = environment.secret_key(ENVIRONMENT, os.environ) or secrets.token_urlsafe(50)
+LOG_KEY = environment.log_key(ENVIRONMENT) or secrets.token_bytes(32)
 
 DEBUG = False
 _PUBLIC = urlsplit(ENVIRONMENT.public_url)
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "csp",
     "django_htmx",
+    "marketplace.record",
     "marketplace.accounts",
     "marketplace.contracts",
     "marketplace.diary",

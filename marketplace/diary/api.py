@@ -13,6 +13,7 @@ from marketplace.api.openapi import says
 from marketplace.clock import now_ms
 from marketplace.diary import pictures, services
 from marketplace.diary.rules import LARGEST_PICTURE_BYTES
+from wire.receipt import Receipt
 from wire.sync import Batch, BatchAnswer, PictureAnswer, PictureQuery, Upload
 
 router = Router(tags=["diary"])
@@ -31,16 +32,29 @@ def send_segments(request: HttpRequest) -> HttpResponse:
     """Take in a batch: one outcome a link, and the pictures of the accepted ones that are missing."""
     user = caller(request)
     batch = read_message(request, Batch, limit=_BATCH_BYTES)
-    outcomes, named = services.ingest(user, batch, now_ms=now_ms())
+    taken = services.ingest(user, batch, now_ms=now_ms())
     by_contract: dict[UUID, list[str]] = {}
-    for contract_id, sha256 in named:
+    for contract_id, sha256 in taken.named:
         by_contract.setdefault(contract_id, []).append(sha256)
     missing = [
         upload
         for contract_id, hashes in sorted(by_contract.items())
         for upload in _uploads(request, contract_id, services.missing_pictures(user, contract_id, hashes))
     ]
-    return answered(BatchAnswer(outcomes=outcomes, missing=tuple(missing)))
+    return answered(
+        BatchAnswer(outcomes=taken.outcomes, missing=tuple(missing), edge=taken.edge, checkpoint=taken.checkpoint)
+    )
+
+
+@router.get(
+    "log/receipts/{uuid:device}/{int:link}",
+    operation_id="receipt",
+    openapi_extra=says(answer=Receipt, problems=(401, 404)),
+    summary="A revision's place in the log",
+)
+def receipt(request: HttpRequest, device: UUID, link: int) -> HttpResponse:
+    """Prove that an accepted revision is in the log, to the contract's parties."""
+    return answered(services.receipt(caller(request), device, link))
 
 
 @router.post(

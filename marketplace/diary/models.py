@@ -7,13 +7,15 @@ from django.db.models import Q
 
 from marketplace.accounts.models import Device
 from marketplace.contracts.models import Contract, PolicyVersion
+from marketplace.record.models import Leaf
 
 
 class Link(models.Model):
     """One link of a device's chain (`wire.chain`), kept whatever became of its content.
 
     `digest` and `hash` are 32 bytes each; `hash` is the chain's head after this link. A rejected content leaves its
-    `code` and `sentence` here, so that the same link gets the same answer for ever.
+    `code` and `sentence` here, so that the same link gets the same answer for ever; an accepted one has its leaf in the
+    log.
     """
 
     class Outcome(models.TextChoices):
@@ -32,6 +34,7 @@ class Link(models.Model):
     outcome_ms = models.BigIntegerField()
     code = models.CharField(max_length=40, blank=True, default="")
     sentence = models.CharField(max_length=500, blank=True, default="")
+    leaf = models.OneToOneField(Leaf, on_delete=models.PROTECT, null=True, related_name="link")
 
     class Meta:
         """What the database holds the rows to."""

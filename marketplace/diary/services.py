@@ -1,6 +1,7 @@
 """Taking in what devices send: the chain is held whole, each content judged alone (PRODUCT.md, "Offline and sync")."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -10,20 +11,35 @@ from django.db.models import Max
 
 from marketplace.accounts.models import Device, User
 from marketplace.contracts.models import Contract
-from marketplace.contracts.services import policy_versions
+from marketplace.contracts.services import policy_versions, visible_contracts
 from marketplace.diary import reading
 from marketplace.diary.models import Link, Picture, Revision
 from marketplace.diary.rules import Fresh, Known, Refusal, Same, Terms, judge, open_content
 from marketplace.errors import refused
+from marketplace.record import services as record
 from wire import chain, diary, sync
+from wire.leaf import RevisionLeaf
+from wire.receipt import Edge, Receipt
 
 log = structlog.get_logger(__name__)
+LAST_LINK = 2**53  # beyond any chain, within every database's integers
 
 
-def ingest(user: User, batch: sync.Batch, *, now_ms: int) -> tuple[tuple[sync.Outcome, ...], set[tuple[UUID, str]]]:
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a batch: an outcome a link, in order, and the receipt for what was accepted.
+
+    `named` are contract and hash of each picture that the accepted ones name; `edge` is the log before their leaves.
+    """
+
+    outcomes: tuple[sync.Outcome, ...]
+    named: set[tuple[UUID, str]]
+    edge: Edge | None
+    checkpoint: str
+
+
+def ingest(user: User, batch: sync.Batch, *, now_ms: int) -> Ingested:
     """Take in a batch: all of its links or none, then each content by itself.
-
-    Returns one outcome a link, in order, and contract and hash of each picture that the accepted ones name.
 
     Raises:
         RefusedError: 404 for a device that is not the person's, 409 where the chain does not continue (with the next
@@ -35,9 +51,11 @@ def ingest(user: User, batch: sync.Batch, *, now_ms: int) -> tuple[tuple[sync.Ou
         if device is None:
             raise refused(404, "unknown_device", "Unknown device", "There is no such device of yours. Enrol it first.")
         links, new = _extend_chain(device, batch, now_ms=now_ms)
-        outcomes, named = _Judging(user, device, now_ms=now_ms).run(links, batch.links, new)
+        judging = _Judging(user, device, now_ms=now_ms)
+        outcomes, named = judging.run(links, batch.links, new)
+        edge, checkpoint = judging.log()
     log.info("batch taken in", device=str(device.pk), first=batch.first, links=len(links))
-    return outcomes, named
+    return Ingested(outcomes, named, edge, checkpoint)
 
 
 def _extend_chain(device: Device, batch: sync.Batch, *, now_ms: int) -> tuple[list[Link], frozenset[int]]:
@@ -119,6 +137,23 @@ class _Judging:
         Link.objects.bulk_update(self._judged, ["outcome", "outcome_ms", "code", "sentence"])
         self._name_remembered(links)
         return outcomes, self._named
+
+    def log(self) -> tuple[Edge | None, str]:
+        """Append a leaf for each accepted content, in order; gives the log's edge before, and its checkpoint after."""
+        accepted = [one.link for one in self._revisions]
+        if not accepted:
+            return None, record.state(now_ms=self._now_ms).checkpoint
+        appended = record.append(
+            [
+                RevisionLeaf(device=self._device.pk, link=link.index, digest=bytes(link.digest).hex())
+                for link in accepted
+            ],
+            now_ms=self._now_ms,
+        )
+        for link, leaf in zip(accepted, appended.rows, strict=True):
+            link.leaf = leaf
+        Link.objects.bulk_update(accepted, ["leaf"])
+        return appended.edge, appended.checkpoint
 
     def _look_up(self, segments: Iterable[diary.Segment]) -> None:
         segments = list(segments)
@@ -226,6 +261,20 @@ def _pictures_of(revision: Revision, at_ms: int, said: diary.Picture) -> list[Pi
         size=said.thumbnail_size,
     )
     return [full, thumbnail]
+
+
+def receipt(user: User, device_id: UUID, index: int) -> Receipt:
+    """Prove that an accepted revision is in the log, to the contract's parties.
+
+    Raises:
+        RefusedError: 404 where there is no such revision of a contract that the person is a party of.
+    """
+    seen = Revision.objects.filter(contract__in=visible_contracts(user).order_by().values("pk"))
+    found = seen.filter(link__device=device_id, link__index=min(index, LAST_LINK))
+    revision = found.select_related("link__leaf__epoch").first()
+    if revision is None or revision.link.leaf is None:
+        raise refused(404, "unknown_link", "Unknown link", "There is no such revision of a contract of yours.")
+    return record.receipt_of(revision.link.leaf)
 
 
 def missing_pictures(user: User, contract_id: UUID, hashes: Iterable[str]) -> list[str]:

@@ -1,15 +1,19 @@
 """What every idle watch must do, whatever the platform."""
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from stage.waiting import until
 from tests.fakes.idle import FakeIdle
 from tests.fakes.input import FakeInput
+from tests.fakes.quartz import KEY_DOWN, FakeQuartz
+from tests.fakes.win32 import FakeWin32
 from tests.fakes.xserver import XServer
+from tracker.capture.idle.macos import MacIdle
 from tracker.capture.idle.port import Idleness, IdleWatch, NullIdle
+from tracker.capture.idle.windows import WindowsIdle
 from tracker.capture.idle.x11 import X11Idle
 from tracker.capture.input.x11 import X11Input
 
@@ -84,9 +88,74 @@ class X11Rig(Rig):
         self._input.stop()
 
 
-@pytest.fixture(params=["fake", "x11"])
+class WindowsRig(Rig):
+    """The real logic above Windows's calls, which this machine has not; its ticks wrap on the way."""
+
+    def __init__(self) -> None:
+        self._windows = FakeWin32()
+        self.watch = WindowsIdle(self._windows.load, self._windows.last_error)
+        self._left = 10
+
+    def look_at(self, now_ms: int) -> Idleness:
+        self._windows.tick = self._ticks(now_ms)
+        idleness = super().look_at(now_ms)
+        self._windows.moving = False
+        return idleness
+
+    def press_key(self) -> None:
+        self._windows.last_tick = self._ticks(self.now_ms)
+
+    def move_pointer(self) -> None:
+        """Move it until it is looked at."""
+        self._left += 1
+        self._windows.pointer, self._windows.moving = (self._left, 10), True
+
+    def lose(self) -> None:
+        self._windows.refuses = {"GetLastInputInfo"}
+
+    def restore(self) -> None:
+        self._windows.refuses = set()
+
+    def _ticks(self, now_ms: int) -> int:
+        return 2**32 - 13_000 + now_ms
+
+
+class MacRig(Rig):
+    """The real logic above macOS's calls, which this machine has not."""
+
+    def __init__(self) -> None:
+        self._quartz = FakeQuartz()
+        self.watch = MacIdle(self._quartz.load)
+
+    def look_at(self, now_ms: int) -> Idleness:
+        self._quartz.now_ms = now_ms
+        idleness = super().look_at(now_ms)
+        self._quartz.moving = False
+        return idleness
+
+    def press_key(self) -> None:
+        self._quartz.event_ms[KEY_DOWN] = self.now_ms
+
+    def move_pointer(self) -> None:
+        """Move it until it is looked at."""
+        self._quartz.moving = True
+
+    def lose(self) -> None:
+        self._quartz.has_session = False
+
+    def restore(self) -> None:
+        self._quartz.has_session = True
+
+
+@pytest.fixture(params=["fake", "x11", "windows", "macos"])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    chosen: Rig = FakeRig() if request.param == "fake" else X11Rig(request.getfixturevalue("x_server"))
+    rigs: dict[str, Callable[[], Rig]] = {
+        "fake": FakeRig,
+        "x11": lambda: X11Rig(request.getfixturevalue("x_server")),
+        "windows": WindowsRig,
+        "macos": MacRig,
+    }
+    chosen = rigs[request.param]()
     yield chosen
     chosen.close()
 

@@ -24,6 +24,7 @@ CALLS = [
     ("POST", "segments"),
     ("POST", "pictures/missing"),
     ("PUT", f"pictures/{UUID(int=1)}/{'0' * 64}"),
+    ("GET", f"log/receipts/{UUID(int=1)}/0"),
 ]
 
 
@@ -89,6 +90,9 @@ def test_openapi_has_one_definition_of_each_message() -> None:
     paths = {path.removeprefix("/api/v1/"): set(methods) for path, methods in said["paths"].items()}
     assert paths == {
         "clock": {"get"},
+        "log": {"get"},
+        "log/consistency": {"get"},
+        "log/receipts/{device}/{link}": {"get"},
         "me": {"get"},
         "devices": {"post"},
         "contracts": {"get"},

@@ -27,7 +27,7 @@ KEYS = {
     "contracts": {"type", "contracts", "problem"},
     "diary": {"type", "day", "worked_ms", "segments"},
     "sync": {"type", "sent_segments", "sent_pictures", "waiting_segments", "waiting_pictures", "refused_segments",
-             "problem"},
+             "problem", "failed_pictures", "picture_problem"},
     "status": {"running", "now_ms", "phase", "pause_reason", "paused_since_ms", "contract", "memo", "session_ms",
                "activity_tenths", "protection_problem", "snapshot", "contracts", "sync", "notices",
                "declared", "away_ms"},
@@ -272,7 +272,7 @@ def test_json_has_its_documented_keys(logged_in: Daybook) -> None:
     status = logged_in.json("status")
     assert set(status["sync"]) == {
         "server", "is_logged_in", "waiting_segments", "waiting_pictures", "waiting_since_ms", "next_try_ms",
-        "last_contact_ms", "refused_segments", "problem",
+        "last_contact_ms", "refused_segments", "problem", "failed_pictures", "picture_problem",
     }  # fmt: skip
     [contract] = logged_in.json("contracts")["contracts"]
     assert set(contract) == {

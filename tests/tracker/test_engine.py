@@ -22,6 +22,7 @@ from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
 from tests.tracker.sync.conftest import MemoryVault
 from tests.tracker.sync.scripted import CUT, FakeMarketplace, Said, Seen
+from tracker import engine
 from tracker.answering import BUG
 from tracker.capture.platform import BackEnds
 from tracker.capture.power.port import PowerEvent
@@ -53,9 +54,11 @@ from tracker.commands import (
     ViewSnapshot,
     WithholdSnapshot,
 )
+from tracker.domain.clock import Moment
 from tracker.domain.errors import MachineError
-from tracker.domain.events import Declared
-from tracker.domain.session import PauseReason, Phase
+from tracker.domain.events import Declared, Worked
+from tracker.domain.segment import Interval
+from tracker.domain.session import PauseReason, Phase, State
 from tracker.engine import Engine
 from tracker.status import Status
 from tracker.store.buffer import open_buffer
@@ -136,7 +139,7 @@ class Rig:
     def kill(self) -> None:
         """Die as the process would: the thread goes on to nothing, the buffer is closed under it."""
         self.engine._ended.set()
-        self.engine._queue.put(lambda: None)
+        self.engine._worker.put(lambda: None)
         self.engine.wait(WITHIN_S)
         self.engine._sync.stop()
         self.engine.close()
@@ -158,7 +161,7 @@ def make_rig(tmp_path: Path, marketplace: FakeMarketplace) -> Iterator[Callable[
 
     yield make
     for rig in made:
-        if rig.engine._thread.is_alive():
+        if rig.engine._worker.is_running:
             rig.quit()
         rig.engine.close()
 
@@ -305,6 +308,30 @@ def test_suspension_pauses_and_says_so(rig: Rig) -> None:
     status = rig.until(lambda one: one.phase is Phase.PAUSED)
     assert (status.pause_reason, status.session_ms) == (PauseReason.SUSPENDED, 60_000)
     assert any("suspended" in notice for notice in status.notices)
+
+
+def test_a_suspension_without_a_word_costs_a_second_also_where_there_was_much_to_do(rig: Rig) -> None:
+    """Each command comes before the second is up after which the clocks would be looked at."""
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.idle.move()
+    for _ in range(4):
+        rig.clock.advance(700)
+        rig.status()
+    rig.clock.suspend(3_600_000)
+    rig.advance(5_000)
+    status = rig.until(lambda one: one.phase is Phase.PAUSED)
+    assert 61_800 <= status.session_ms <= 62_800
+
+
+def test_a_start_right_after_a_suspension_starts(rig: Rig) -> None:
+    """Nothing has looked at the clocks yet, so the timer still seems to run."""
+    rig.do(Start("Contract 1", "before"))
+    rig.work(60_000)
+    rig.clock.suspend(3_600_000)
+    assert rig.do(Start("Contract 1", "after")) == Done("Tracking “Contract 1” for Northwind Ltd.")
+    status = rig.status()
+    assert (status.phase, status.memo, status.session_ms) == (Phase.TRACKING, "after", 0)
 
 
 def _kinds(rig: Rig) -> list[tuple[str, Kind, int]]:
@@ -724,7 +751,8 @@ def test_without_a_display_time_is_tracked_and_it_is_said(rig: Rig) -> None:
 
 def cpu_share(engine: Engine, for_s: float) -> float:
     """The share of a core that an engine's thread takes."""
-    clock_id = time.pthread_getcpuclockid(engine._thread.ident or 0)
+    thread = next(one for one in threading.enumerate() if one.name == "engine")
+    clock_id = time.pthread_getcpuclockid(thread.ident or 0)
     began_s, used_s = time.monotonic(), time.clock_gettime(clock_id)
     engine.wait(for_s)
     return (time.clock_gettime(clock_id) - used_s) / (time.monotonic() - began_s)
@@ -836,3 +864,18 @@ def test_damage_is_mended_under_the_running_tracker(rig: Rig) -> None:
     rig.do(Stop())
     assert isinstance(rig.do(Start("Contract 1", "memo")), Done)
     assert rig.status().notices == ()
+
+
+def test_correcting_much_at_a_contact_is_told_while_it_lasts(
+    make_rig: Callable[[], Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_MUCH_TO_CORRECT", 1)
+    rig = make_rig()
+    start_ms = rig.clock.true_ms - 10 * MINUTE_MS
+    now = Moment(start_ms + MINUTE_MS, 0, 0, 0, is_provisional=True, boot_id="an earlier boot")
+    worked = Worked(Interval(contract(1).id, start_ms, start_ms + MINUTE_MS, Kind.TRACKED, "memo"))
+    rig.buffer.journal.write(State(), (worked,), None, now=now, policy_version=1)
+    rig.start().log_in()
+    rig.until(lambda status: any("put in its place" in notice for notice in status.notices))
+    rig.until(lambda status: not any("put in its place" in notice for notice in status.notices))
+    assert not rig.buffer.journal.has_provisional(1)

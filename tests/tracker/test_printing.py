@@ -63,6 +63,10 @@ def test_status_of_what_waits() -> None:
         "No network. Next try 12:01 UTC.",
     ]
     assert status(sync={"is_logged_in": False})[2:] == ["Not logged in. Log in with: daybook login"]
+    failed = {"failed_pictures": 1, "picture_problem": "It was refused."}
+    assert status(sync=failed)[2:] == [
+        "All synced.", "1 picture can never be sent: see daybook diary", "It was refused.",
+    ]  # fmt: skip
     assert status(sync={"waiting_pictures": 1})[2:] == ["Waiting: 0 segments, 1 picture"]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from tests.wire.strategies import SEGMENTS
 from wire import canonical, chain
 from wire.diary import Segment
+from wire.receipt import Edge
 from wire.sync import Accepted, Batch, BatchAnswer, Duplicate, Link, Rejected, RetryLater
 
 
@@ -71,5 +72,7 @@ def test_outcomes_keep_their_kind() -> None:
             RetryLater(after_s=3),
         ),
         missing=(),
+        edge=Edge(size=3, peaks=("0" * 64, "1" * 64)),
+        checkpoint="note",
     )
     assert msgspec.json.decode(msgspec.json.encode(answer), type=BatchAnswer) == answer

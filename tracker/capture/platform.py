@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tracker.capture.idle.port import IdleWatch, NullIdle
 from tracker.capture.input.port import InputCounter, InputUnavailableError, NullInput
 from tracker.capture.picture import is_blank
 from tracker.capture.power.port import NullPower, PowerUnavailableError, PowerWatch
 from tracker.capture.screen.port import NullScreen, Screen, ScreenUnavailableError
+from tracker.capture.window.port import NullWindows, WindowList, WindowsUnavailableError
 from tracker.domain.errors import MachineError
 
 _SYSTEM = sys.platform
@@ -20,7 +21,10 @@ _NO_DISPLAY = "There is no display: DISPLAY is not set, so there is no screen to
 _NO_DISPLAY_REMEDY = "Start the tracker inside a desktop session, or set DISPLAY to the X server to watch."
 _NOT_YET = "Daybook does not support screens, input and idleness on {system} yet."
 _NOT_YET_REMEDY = "Use Daybook under X11 on Linux for now."
-_SYSTEM_NAMES = {"win32": "Windows", "darwin": "macOS"}
+_NO_WINDOWS = (
+    "This desktop does not tell other programs which windows can be seen, so exclusion rules cannot be held to them."
+)
+_NO_WINDOWS_REMEDY = "While you have rules, no snapshot leaves unless you approve it in its hold."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class BackEnds:
         power: tells of suspension, shutdown and the screen lock.
         session: "x11", "wayland", "none", "windows", "macos" or the system's own name.
         remedy: what the person can do where the back ends are null, else None.
+        windows: lists the windows that can be seen; most Wayland desktops show them to no program.
     """
 
     screen: Screen
@@ -42,6 +47,7 @@ class BackEnds:
     power: PowerWatch
     session: str
     remedy: str | None = None
+    windows: WindowList = field(default_factory=lambda: NullWindows(_NO_WINDOWS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Finding:
     """What the examination of one port found.
 
     Args:
-        port: "screen", "input", "idle" or "power".
+        port: "screen", "input", "idle", "power" or "windows".
         back_end: its name.
         works: whether it works now.
         sentence: what was found, for the person.
@@ -74,9 +80,10 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
         system: the platform, as `sys.platform` names it.
     """
     power = _choose_power(environ, monotonic_ms, system)
-    if system in _SYSTEM_NAMES:
-        name = _SYSTEM_NAMES[system]
-        return _nulls(_NOT_YET.format(system=name), _NOT_YET_REMEDY, power, name.lower())
+    if system == "win32":
+        return _windows(monotonic_ms, power)
+    if system == "darwin":
+        return _macos(monotonic_ms, power)
     if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
         nulls = _nulls(_WAYLAND, _WAYLAND_REMEDY, power, "wayland")
         return replace(nulls, screen=_choose_wayland_screen(environ, monotonic_ms))
@@ -90,9 +97,10 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
     from tracker.capture.idle.x11 import X11Idle  # noqa: PLC0415
     from tracker.capture.input.x11 import X11Input  # noqa: PLC0415
     from tracker.capture.screen.x11 import X11Screen  # noqa: PLC0415
+    from tracker.capture.window.x11 import X11Windows  # noqa: PLC0415
 
-    counter = X11Input(monotonic_ms, display)
-    return BackEnds(X11Screen(display), counter, X11Idle(counter, display), power, "x11")
+    counter, windows = X11Input(monotonic_ms, display), X11Windows(display)
+    return BackEnds(X11Screen(display), counter, X11Idle(counter, display), power, "x11", windows=windows)
 
 
 def require_display(environ: Mapping[str, str], *, system: str = _SYSTEM) -> None:
@@ -125,6 +133,7 @@ def doctor(back_ends: BackEnds) -> tuple[Finding, ...]:
         _examine_input(back_ends.input, back_ends.remedy),
         _examine_idle(back_ends.idle, back_ends.remedy),
         _examine_power(back_ends.power),
+        _examine_windows(back_ends.windows),
     )
 
 
@@ -175,7 +184,30 @@ def _session_bus(environ: Mapping[str, str]) -> str | None:
 
 def _nulls(reason: str, remedy: str, power: PowerWatch, session: str) -> BackEnds:
     whole = f"{reason} {remedy}"
-    return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), power, session, remedy)
+    windows = NullWindows(_NO_WINDOWS if session == "wayland" else whole)
+    return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), power, session, remedy, windows)
+
+
+def _windows(monotonic_ms: Callable[[], int], power: PowerWatch) -> BackEnds:
+    # Each is imported where its system's libraries are.
+    from tracker.capture.idle.windows import WindowsIdle  # noqa: PLC0415
+    from tracker.capture.input.windows import WindowsInput  # noqa: PLC0415
+    from tracker.capture.screen.windows import WindowsScreen  # noqa: PLC0415
+    from tracker.capture.window.windows import WindowsWindows  # noqa: PLC0415
+
+    counter, windows = WindowsInput(monotonic_ms), WindowsWindows()
+    return BackEnds(WindowsScreen(), counter, WindowsIdle(), power, "windows", windows=windows)
+
+
+def _macos(monotonic_ms: Callable[[], int], power: PowerWatch) -> BackEnds:
+    # Likewise.
+    from tracker.capture.idle.macos import MacIdle  # noqa: PLC0415
+    from tracker.capture.input.macos import MacInput  # noqa: PLC0415
+    from tracker.capture.screen.macos import MacScreen  # noqa: PLC0415
+    from tracker.capture.window.macos import MacWindows  # noqa: PLC0415
+
+    counter, windows = MacInput(monotonic_ms), MacWindows()
+    return BackEnds(MacScreen(), counter, MacIdle(), power, "macos", windows=windows)
 
 
 def _examine_screen(screen: Screen, remedy: str | None) -> Finding:
@@ -215,7 +247,9 @@ def _examine_input(counter: InputCounter, remedy: str | None) -> Finding:
     if problem is not None:
         return Finding("input", counter.name, works=False, sentence=problem, remedy=remedy)
     sentence = "The desktop reports key presses, clicks and scrolls; only their number is kept."
-    return Finding("input", counter.name, works=True, sentence=sentence, remedy=None)
+    limit = counter.limit()
+    whole = f"{sentence} {limit}" if limit else sentence
+    return Finding("input", counter.name, works=True, sentence=whole, remedy=None)
 
 
 def _examine_idle(watch: IdleWatch, remedy: str | None) -> Finding:
@@ -242,3 +276,12 @@ def _examine_power(watch: PowerWatch) -> Finding:
     if is_locked is None:
         sentence = "Suspension and shutdown are announced; this desktop has not said yet whether it announces its lock."
     return Finding("power", watch.name, works=True, sentence=sentence, remedy=None)
+
+
+def _examine_windows(windows: WindowList) -> Finding:
+    try:
+        windows.visible()
+    except WindowsUnavailableError as error:
+        return Finding("windows", windows.name, works=False, sentence=str(error), remedy=_NO_WINDOWS_REMEDY)
+    sentence = "The windows that can be seen are told, so exclusion rules can be held to them."
+    return Finding("windows", windows.name, works=True, sentence=sentence, remedy=None)

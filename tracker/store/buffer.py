@@ -20,6 +20,7 @@ from tracker.store.database import (
     wrong_key,
 )
 from tracker.store.destruction import Destruction
+from tracker.store.inspection import Inspection
 from tracker.store.journal import Journal
 from tracker.store.outbox import Outbox
 from tracker.store.pictures import Pictures
@@ -51,6 +52,7 @@ class Buffer:
             TrackerError: the disk failed, or what was restored cannot be opened.
         """
         mended = False
+        self.upkeep.break_off()
 
         def restore() -> None:
             nonlocal mended
@@ -132,7 +134,13 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0, *, vfs: str | None = 
     snapshots = Snapshots(database, pictures, destruction)
     journal, outbox = Journal(database, snapshots), Outbox(database, destruction)
     retention = Retention(database, destruction)
-    upkeep = Upkeep(database, settings, destruction, Copies(database, folder), retention)
+    upkeep = Upkeep(
+        settings,
+        lambda is_thorough: Inspection(database, folder, key, is_thorough=is_thorough),
+        destruction,
+        Copies(database, folder),
+        retention,
+    )
     return Buffer(folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep)
 
 
@@ -152,11 +160,17 @@ def _open_or_restore(path: Path, key: bytes, now_ms: int, vfs: str | None) -> Da
         return Database(path, key, vfs=vfs)
     if database.lost is None:
         return database
+    lost, stored, is_restored = database.lost, database.stored_number, False
+
+    def restore() -> None:
+        nonlocal is_restored
+        is_restored = recovery.restore(path, key, now_ms)
+
     kept = copies_in(path.parent)
-    if kept and kept[0].number > database.stored_number:
-        database.replace(lambda: _restore(path, key, now_ms))
-    else:
-        recovery.tell_lost(database, database.lost)
+    if kept and kept[0].number > stored:
+        database.replace(restore)
+    if not is_restored:
+        recovery.tell_lost(database, lost, stored)
     return database
 
 

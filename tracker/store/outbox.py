@@ -46,12 +46,16 @@ class Sealing:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How much waits for the marketplace, since when (UTC milliseconds), and how much it refused."""
+    """How much waits for the marketplace, since when (UTC milliseconds), and how much it refused.
+
+    `failed_pictures` were refused or are lost: they wait no more.
+    """
 
     segments: int
     pictures: int
     since_ms: int | None
     refused: int
+    failed_pictures: int = 0
 
 
 _COLUMNS = "link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms, state, sentence"
@@ -100,8 +104,9 @@ class Outbox:
                 ),
             )  # fmt: skip
             self._database.execute_many(
-                "INSERT INTO upload (contract, sha256, link, is_sent) VALUES (?1, ?2, ?3,"
-                " EXISTS (SELECT 1 FROM upload WHERE contract = ?1 AND sha256 = ?2 AND is_sent))",
+                "INSERT INTO upload (contract, sha256, link, is_sent, failure) VALUES (?1, ?2, ?3,"
+                " EXISTS (SELECT 1 FROM upload WHERE contract = ?1 AND sha256 = ?2 AND is_sent),"
+                " (SELECT max(failure) FROM upload WHERE contract = ?1 AND sha256 = ?2))",
                 [(str(sealing.contract), sha256, head.length) for sha256 in sealing.pictures],
             )
             self._take_back(sealing)
@@ -164,16 +169,22 @@ class Outbox:
             self._recount_after_commit(keeps_pictures=row[0] == "accepted")
 
     def offer_again(self, from_link: int) -> None:
-        """Offer every link from one on again: the marketplace lacks them."""
+        """Offer every link from one on again, and all its pictures: the marketplace lacks them."""
         with self._database.transaction():
             self._database.execute("UPDATE revision SET state = 'waiting' WHERE link >= ?", (from_link,))
-            self._database.execute("UPDATE upload SET is_sent = 0 WHERE link >= ?", (from_link,))
+            self._database.execute("UPDATE upload SET is_sent = 0, failure = NULL WHERE link >= ?", (from_link,))
             self._recount_after_commit()
+
+    def offer_kept_again(self) -> None:
+        """Offer everything again whose content is still here: the marketplace was restored from a backup."""
+        row = self._database.row("SELECT min(link) FROM revision WHERE content IS NOT NULL")
+        if row is not None and row[0] is not None:
+            self.offer_again(int(row[0]))
 
     def waiting(self) -> Waiting:
         """Count what waits and what was refused."""
         if self._counted is None:
-            self._counted = self._segments_waiting(self._pictures_waiting())
+            self._counted = self._segments_waiting(*self._pictures_waiting())
         return self._counted
 
     def recount(self) -> None:
@@ -181,10 +192,10 @@ class Outbox:
         self._counted = None
 
     def uploads(self, limit: int) -> list[tuple[UUID, str]]:
-        """Give contract and SHA-256 of pictures to send: those that an accepted revision names, oldest first."""
+        """Give contract and SHA-256 of pictures to send, oldest first: an accepted revision names them, none failed."""
         rows = self._database.rows(
             "SELECT upload.contract, upload.sha256 FROM upload JOIN revision USING (link)"
-            " WHERE NOT upload.is_sent AND revision.state = 'accepted'"
+            " WHERE NOT upload.is_sent AND upload.failure IS NULL AND revision.state = 'accepted'"
             " GROUP BY upload.contract, upload.sha256 ORDER BY min(upload.link), upload.sha256 LIMIT ?",
             (limit,),
         )
@@ -198,7 +209,28 @@ class Outbox:
                 (str(contract), sha256),
             )
             if changed:
-                self._database.after_commit(self._count_sent)
+                self._database.after_commit(lambda: self._count_settled(failed=0))
+
+    def mark_failed(self, contract: UUID, sha256: str, sentence: str) -> None:
+        """Record why a picture will never arrive; it is not offered again unless the marketplace is restored."""
+        with self._database.transaction():
+            changed = self._database.execute(
+                "UPDATE upload SET failure = ? WHERE contract = ? AND sha256 = ? AND NOT is_sent AND failure IS NULL",
+                (sentence, str(contract), sha256),
+            )
+            if changed:
+                self._database.after_commit(lambda: self._count_settled(failed=1))
+
+    def picture_failures(self, from_ms: int, to_ms: int) -> dict[int, list[str]]:
+        """Give why pictures never arrive, by the link that names them, of the segments that start in a range."""
+        found: dict[int, list[str]] = {}
+        for link, sentence in self._database.rows(
+            "SELECT DISTINCT link, failure FROM upload JOIN revision USING (link) WHERE failure IS NOT NULL"
+            " AND start_ms >= ? AND start_ms < ? ORDER BY link, failure",
+            (from_ms, to_ms),
+        ):
+            found.setdefault(int(link), []).append(str(sentence))
+        return found
 
     def _take_back(self, sealing: Sealing) -> None:
         """Take back the unsent pictures of a segment's earlier revisions that the newest one does not name."""
@@ -214,27 +246,34 @@ class Outbox:
     def _recount_after_commit(self, *, keeps_pictures: bool = False) -> None:
         def recount() -> None:
             kept = self._counted
-            self._counted = self._segments_waiting(kept.pictures) if kept is not None and keeps_pictures else None
+            self._counted = (
+                self._segments_waiting(kept.pictures, kept.failed_pictures) if kept and keeps_pictures else None
+            )
 
         self._database.after_commit(recount)
 
-    def _count_sent(self) -> None:
-        if self._counted is not None:
-            self._counted = replace(self._counted, pictures=self._counted.pictures - 1)
+    def _count_settled(self, *, failed: int) -> None:
+        """Count a picture that waits no more."""
+        if (kept := self._counted) is not None:
+            self._counted = replace(kept, pictures=kept.pictures - 1, failed_pictures=kept.failed_pictures + failed)
 
-    def _segments_waiting(self, pictures: int) -> Waiting:
+    def _segments_waiting(self, pictures: int, failed: int) -> Waiting:
         row = self._database.rows(
             "SELECT count(*) FILTER (WHERE state = 'waiting'), min(sealed_ms) FILTER (WHERE state = 'waiting'),"
             " count(*) FILTER (WHERE state = 'rejected') FROM revision WHERE state <> 'accepted'"
         )[0]
-        return Waiting(int(row[0]), pictures, row[1], int(row[2]))
+        return Waiting(int(row[0]), pictures, row[1], int(row[2]), failed)
 
-    def _pictures_waiting(self) -> int:
-        row = self._database.rows(
-            "SELECT count(DISTINCT upload.contract || sha256) FROM upload JOIN revision USING (link)"
-            " WHERE NOT is_sent AND state <> 'rejected'"
-        )[0]
-        return int(row[0])
+    def _pictures_waiting(self) -> tuple[int, int]:
+        """Count the pictures that wait and those that failed, each once a contract."""
+        waiting, failed = (
+            self._database.rows(
+                "SELECT count(DISTINCT upload.contract || sha256) FROM upload JOIN revision USING (link)"  # noqa: S608 (below)
+                f" WHERE NOT is_sent AND failure IS {which} AND state <> 'rejected'"
+            )[0][0]
+            for which in ("NULL", "NOT NULL")
+        )
+        return int(waiting), int(failed)
 
     def _revisions(self, condition: str, values: tuple[str | int, ...], order: str = "link") -> list[Revision]:
         rows = self._database.rows(

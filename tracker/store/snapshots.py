@@ -1,6 +1,7 @@
 """Snapshots of unsealed segments: the drawn instants, what was taken, and how long it is held."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from tracker.domain.segment import segment_start_ms
@@ -9,6 +10,8 @@ from tracker.store.destruction import Destruction
 from tracker.store.pictures import Pictures
 from wire.diary import Picture
 from wire.words import SEGMENT_MS, SnapshotReason, SnapshotStatus
+
+_FORGOTTEN_AT_ONCE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,16 @@ class Snapshots:
         return row is not None
 
     def draw(self, contract: UUID, segment_ms: int, offsets_ms: tuple[int, ...]) -> None:
-        """Keep the instants drawn for a segment, and forget those of segments sealed a day ago or more."""
+        """Keep the instants drawn for a segment, and forget some of those of segments sealed a day ago or more.
+
+        Only the oldest are looked at, so that it takes no longer after a year of which nothing could be sealed.
+        """
         with self._database.transaction():
             self._database.execute(
-                "DELETE FROM instant WHERE segment_ms < ?1 AND NOT EXISTS (SELECT 1 FROM worked"
+                "DELETE FROM instant WHERE segment_ms IN (SELECT segment_ms FROM instant WHERE segment_ms < ?1"
+                " ORDER BY segment_ms LIMIT ?3) AND NOT EXISTS (SELECT 1 FROM worked"
                 " WHERE worked.contract = instant.contract AND end_ms > segment_ms AND end_ms <= segment_ms + ?2)",
-                (segment_ms - 144 * SEGMENT_MS, SEGMENT_MS),
+                (segment_ms - 144 * SEGMENT_MS, SEGMENT_MS, _FORGOTTEN_AT_ONCE),
             )
             self._database.execute_many(
                 "INSERT OR IGNORE INTO instant (contract, segment_ms, offset_ms) VALUES (?, ?, ?)",
@@ -147,7 +154,7 @@ class Snapshots:
         """Start the holds that quitting cut short again (PRODUCT.md, "Snapshots and privacy")."""
         with self._database.transaction():
             self._database.execute(
-                "UPDATE snapshot SET leaves_ms = ? WHERE contract = ? AND leaves_ms > 0",
+                "UPDATE snapshot INDEXED BY snapshot_held SET leaves_ms = ? WHERE contract = ? AND leaves_ms > 0",
                 (leaves_ms, str(contract)),
             )
 

@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from uuid import UUID
 
 import msgspec
 
 from tracker.domain.errors import MachineError, RefusedError
 from wire.contract import ContractList
+from wire.receipt import Log, Proof, Receipt
 from wire.sync import Batch, BatchAnswer, Clock, Device, Enrolment, Person, PictureAnswer, PictureQuery, Problem
 
 if TYPE_CHECKING:
@@ -81,6 +82,19 @@ class Marketplace:
     def send_batch(self, batch: Batch) -> BatchAnswer:
         """Send a run of the chain."""
         return self._decoded(self._call("POST", "/api/v1/segments", batch), BatchAnswer)
+
+    def log(self) -> Log:
+        """Ask where the marketplace's log stands; needs no log-in."""
+        return self._decoded(self._send("GET", "/api/v1/log", token=None), Log)
+
+    def consistency(self, origin: str, old: int, new: int) -> Proof:
+        """Ask for the proof that a log only grew between two sizes; needs no log-in."""
+        query = urlencode({"origin": origin, "old": old, "new": new})
+        return self._decoded(self._send("GET", f"/api/v1/log/consistency?{query}", token=None), Proof)
+
+    def receipt(self, device: UUID, link: int) -> Receipt:
+        """Ask for the proof that an accepted revision is in the log."""
+        return self._decoded(self._call("GET", f"/api/v1/log/receipts/{device}/{link}"), Receipt)
 
     def missing_pictures(self, device: UUID, contract: UUID, names: tuple[str, ...]) -> PictureAnswer:
         """Ask which pictures the marketplace lacks."""

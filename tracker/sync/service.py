@@ -1,10 +1,10 @@
 """The sync thread: makes a round when there is something to send, when asked, and every few minutes for contact."""
 
+import contextlib
 import logging
 import platform
 import queue
 import random
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from uuid import UUID
@@ -22,8 +22,10 @@ from tracker.store.buffer import Buffer
 from tracker.sync.api import BusyError, LoggedOutError, Marketplace
 from tracker.sync.credentials import Tokens, Vault
 from tracker.sync.login import Session
+from tracker.sync.record import Record
 from tracker.sync.retry import delay_s
 from tracker.sync.uploader import Sent, Uploader
+from tracker.worker import Worker
 from wire.contract import Contract, ContractList
 from wire.sync import Enrolment
 
@@ -41,6 +43,7 @@ class SyncService:
         buffer: what to send, and where answers, contracts and the device's id are kept.
         vault: tokens and the device's key.
         clock: for time-outs and the contact's time.
+        worker: the thread; until it is started, requests run where they are made.
         on_contact: gets the reading at which the marketplace said its time, and that time in UTC milliseconds.
         on_change: called whenever what `view` shows has changed.
     """
@@ -50,6 +53,7 @@ class SyncService:
         buffer: Buffer,
         vault: Vault,
         clock: Clock,
+        worker: "Worker[_Request | None]",
         *,
         on_contact: Callable[[Reading, int], None],
         on_change: Callable[[], None],
@@ -59,12 +63,12 @@ class SyncService:
         self._clock = clock
         self._on_contact = on_contact
         self._on_change = on_change
-        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
+        self._worker = worker
         self._jitter = random.Random()  # noqa: S311 (spreads retries, guards nothing)
         self._failures = 0
         self._next_round_ms: int | None = None  # monotonic; None waits for a log-in
         self._problem: str | None = None
+        self._picture_problem: str | None = None
         self._session: Session | None = None
         self._marketplace: Marketplace | None = None
         self._is_logged_in = False
@@ -75,15 +79,15 @@ class SyncService:
     def start(self) -> None:
         """Begin, with a first round at once."""
         self._next_round_ms = self._clock.read().mono_ms if self._is_logged_in else None
-        self._thread.start()
+        self._worker.start(self._run, is_daemon=True)
 
     def stop(self) -> None:
         """End after the running round; does not wait for the network."""
-        self._requests.put(None)
+        self._worker.put(None)
 
     def wake(self) -> None:
         """Make a round soon: there is something to send."""
-        self._requests.put(_Request(self._round_if_due))
+        self._worker.put(_Request(self._round_if_due))
 
     def sync(self) -> Future[Answer]:
         """Make a round now and answer with what it sent."""
@@ -125,12 +129,14 @@ class SyncService:
             last_contact_ms=None if contact is None else int(contact),
             refused_segments=waiting.refused,
             problem=self._problem,
+            failed_pictures=waiting.failed_pictures,
+            picture_problem=self._picture_problem,
         )
 
     def _ask(self, action: Callable[[], Answer]) -> Future[Answer]:
         request = _Request(action)
-        if self._thread.is_alive():
-            self._requests.put(request)
+        if self._worker.is_running:
+            self._worker.put(request)
         else:
             request.run()
         return request.answer
@@ -138,16 +144,17 @@ class SyncService:
     def _run(self) -> None:
         while True:
             try:
-                request = self._requests.get(timeout=self._pause_s())
+                request = self._worker.take(self._pause_s())
             except queue.Empty:
                 request = _Request(self._round_if_due)
             if request is None:
                 break
             request.run()
             self._on_change()
-        while not self._requests.empty():  # nobody else takes from it
-            if late := self._requests.get():
-                late.refuse()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if late := self._worker.take(0):
+                    late.refuse()
 
     def _pause_s(self) -> float | None:
         if self._next_round_ms is None:
@@ -179,6 +186,8 @@ class SyncService:
             waiting_pictures=waiting.pictures,
             refused_segments=waiting.refused,
             problem=self._problem,
+            failed_pictures=waiting.failed_pictures,
+            picture_problem=self._picture_problem,
         )
 
     def _round(self) -> Sent:
@@ -191,7 +200,9 @@ class SyncService:
             uploaders[0].send()
 
         self._try(make)
-        return uploaders[0].sent if uploaders else Sent()
+        sent = uploaders[0].sent if uploaders else Sent()
+        self._picture_problem = sent.trouble  # told until the next round; the diary keeps it
+        return sent
 
     def _try(self, step: Callable[[], object], *, plans: bool = True) -> TrackerError | None:
         """Run a round, or with `plans` False a part of one, whose success says nothing of what waits.
@@ -222,7 +233,7 @@ class SyncService:
         return error
 
     def _contact(self) -> None:
-        """Learn the marketplace's time and the contracts."""
+        """Learn the marketplace's time and the contracts, and see that its log only grew."""
         marketplace = self._require_marketplace()
         before = self._clock.read()
         said = marketplace.clock()
@@ -238,6 +249,8 @@ class SyncService:
                 contracts, etag = fetched
                 settings.put("contracts", msgspec.json.encode(contracts))
                 settings.put("contracts_etag", etag or "")
+        if Record(marketplace, settings).look():
+            self._buffer.outbox.offer_kept_again()
 
     def _take_in(self, log_in: LogIn) -> Answer:
         server = self._buffer.settings.get_text("server")
@@ -300,6 +313,7 @@ class SyncService:
             self._require_marketplace(),
             self._buffer.outbox,
             self._buffer.pictures,
+            Record(self._require_marketplace(), self._buffer.settings),
             (device, self._device_key()),
             self._on_change,
         )

@@ -45,7 +45,7 @@ class SyncPresenter(Speaker):
         """Say how the sync stands at `now_ms` (UTC milliseconds)."""
         if not sync.is_logged_in:
             return self._not_logged_in(sync)
-        details = [self._next_try(sync, now_ms), sync.problem or ""]
+        details = [self._next_try(sync, now_ms), sync.problem or "", self._failed_pictures(sync)]
         if sync.refused_segments:
             headline = self.tr("▲ %n segment(s) refused by the marketplace, kept here", sync.refused_segments)
             reason = self.tr("“daybook diary” tells the reason; all others go on")
@@ -57,7 +57,7 @@ class SyncPresenter(Speaker):
         if sync.last_contact_ms is None:
             return self._state(FooterTone.CALM, self.tr("Nothing to send yet"), [])
         synced = self.tr("✓ All synced {time}").format(time=self.when(sync.last_contact_ms, now_ms))
-        return self._state(FooterTone.CALM, synced, [])
+        return self._state(FooterTone.CALM, synced, details)
 
     def _state(self, tone: FooterTone, headline: str, details: list[str]) -> FooterState:
         detail = " · ".join(part for part in details if part)
@@ -90,6 +90,11 @@ class SyncPresenter(Speaker):
         if sync.waiting_since_ms is None:
             return text
         return self.tr("{waiting} since {time}").format(waiting=text, time=self.when(sync.waiting_since_ms, now_ms))
+
+    def _failed_pictures(self, sync: SyncView) -> str:
+        if sync.picture_problem or not sync.failed_pictures:
+            return sync.picture_problem or ""
+        return self.tr("%n picture(s) can never be sent; “daybook diary” tells why", sync.failed_pictures)
 
     def _next_try(self, sync: SyncView, now_ms: int) -> str:
         if sync.next_try_ms is None:

@@ -182,6 +182,15 @@ def test_what_waits_was_refused_or_has_unsent_pictures_stays(buffer: Buffer) -> 
     assert _kept(buffer) == [0, 1, 2]
 
 
+def test_a_picture_that_can_never_be_sent_keeps_nothing_for_ever(buffer: Buffer) -> None:
+    buffer.outbox.settle(_seal(buffer, 0, b"refused"), Accepted(received_ms=NOON_MS))
+    buffer.outbox.mark_failed(ONE, buffer.pictures.put(b"refused"), "The marketplace refused it.")
+    _upkeep(buffer, lock_ms(NOON_MS) + KEPT_MS - 1)
+    assert (_kept(buffer), len(buffer.pictures.names())) == ([0], 1)
+    _upkeep(buffer, lock_ms(NOON_MS) + KEPT_MS + DAY_MS)
+    assert (_kept(buffer), buffer.pictures.names()) == ([], set())
+
+
 def test_a_provisional_clock_removes_nothing(buffer: Buffer) -> None:
     """A clock that says 2100 must not empty the buffer."""
     buffer.outbox.settle(_seal(buffer, 0), Accepted(received_ms=NOON_MS))

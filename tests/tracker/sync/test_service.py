@@ -21,6 +21,7 @@ from tracker.domain.errors import MachineError
 from tracker.store.buffer import Buffer
 from tracker.sync.retry import FIRST_DELAY_S, LONGEST_DELAY_S
 from tracker.sync.service import CONTACT_EVERY_MS, SyncService
+from tracker.worker import ThreadWorker
 from wire.sync import Accepted, Person, RetryLater
 
 WITHIN_S = 20.0
@@ -41,7 +42,7 @@ class World:
     def anew(self, clock: FakeClock | SystemClock | None = None) -> SyncService:
         """The service as the next start of the program makes it."""
         self.service = SyncService(
-            self.buffer, self.vault, clock or self.clock,
+            self.buffer, self.vault, clock or self.clock, ThreadWorker("sync"),
             on_contact=lambda reading, utc_ms: self.contacts.append((reading, utc_ms)),
             on_change=self.changed.release,
         )  # fmt: skip
@@ -318,8 +319,8 @@ def threaded(logged_in: World) -> Iterator[World]:
     logged_in.marketplace.seen.clear()
     yield logged_in
     logged_in.service.stop()
-    logged_in.service._thread.join(WITHIN_S)
-    assert not logged_in.service._thread.is_alive()
+    logged_in.service._worker.join(WITHIN_S)
+    assert not logged_in.service._worker.is_running
 
 
 def until(world: World, done: Callable[[], bool]) -> None:

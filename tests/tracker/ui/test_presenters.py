@@ -147,6 +147,16 @@ def test_the_first_page_is_the_log_in_until_there_is_something_to_track(presente
             FooterTone.PROBLEM,
             "▲ 2 segments refused by the marketplace, kept here · “daybook diary” tells the reason; all others go on",
         ),
+        (
+            synced(failed_pictures=1, picture_problem="The picture 123 was refused."),
+            FooterTone.CALM,
+            "✓ All synced 11:26 · The picture 123 was refused.",
+        ),
+        (
+            synced(failed_pictures=2),
+            FooterTone.CALM,
+            "✓ All synced 11:26 · 2 pictures can never be sent; “daybook diary” tells why",
+        ),
         (synced(is_logged_in=False), FooterTone.WARNING, "Not logged in"),
         (
             synced(is_logged_in=False, waiting_segments=1, problem="Log in again."),
