@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+from tracker.diary import Diary
 from tracker.domain.clock import Moment
 from tracker.domain.events import Worked
 from tracker.domain.segment import Interval
@@ -122,6 +123,7 @@ class _Desk:
         self.buffer = open_buffer(folder, _KEY)
         self._sealer = Sealer(self.buffer.database, self.buffer.journal, self.buffer.snapshots, self.buffer.outbox)
         self._overview = Overview(self.buffer, self._sealer)
+        self._diary = Diary(self.buffer, self._sealer)
         self._is_provisional = not is_sealed
         self._at_ms = _NOW_MS
         policy = Policy(
@@ -156,7 +158,7 @@ class _Desk:
     def diary(self) -> None:
         """Show today's diary."""
         now = Moment(self._at_ms, 0, self._at_ms, 0, is_provisional=self._is_provisional, boot_id=_BOOT)
-        self._overview.diary(None, self._contracts, _DEVICE, now)
+        self._diary.day(None, self._contracts, _DEVICE, now)
 
 
 def _timed(action: Callable[[], object]) -> float:

@@ -22,7 +22,16 @@ from tracker.commands import Answer, Refused
 from tracker.control import NotRunningError
 from tracker.domain.errors import BugError, RefusedError, TrackerError
 from tracker.domain.events import Declared
-from tracker.printing import contracts_text, diary_text, doctor_text, plain, status_text, sync_text
+from tracker.preferences import PREFERENCES, find
+from tracker.printing import (
+    contracts_text,
+    diary_text,
+    doctor_text,
+    plain,
+    preferences_text,
+    status_text,
+    sync_text,
+)
 from tracker.snapshotter import DrawInstants, uniform
 
 _INTERRUPTED = 130
@@ -185,6 +194,16 @@ def _sync(options: app.Options, arguments: argparse.Namespace) -> int:
     return 0 if answer.problem is None else 2
 
 
+def _set(options: app.Options, arguments: argparse.Namespace) -> int:
+    if arguments.value is not None:
+        return _tell(app.ask(options, commands.SetPreference(arguments.name, arguments.value)))
+    answer = _expect(app.ask(options, commands.GetPreferences()), commands.PreferencesAnswer)
+    if arguments.name is not None:
+        name = find(arguments.name).name
+        answer = commands.PreferencesAnswer(tuple(one for one in answer.preferences if one.name == name))
+    return _show(answer, preferences_text, as_json=arguments.json)
+
+
 def _doctor(_: app.Options, arguments: argparse.Namespace) -> int:
     from tracker.doctor import examine  # noqa: PLC0415 (loads every back end, the keyring and Qt)
 
@@ -205,6 +224,7 @@ _COMMANDS: dict[str, Callable[[app.Options, argparse.Namespace], int]] = {
     "status": _status,
     "diary": _diary,
     "sync": _sync,
+    "set": _set,
     "doctor": _doctor,
     "recovery-code": _recovery_code,
     "restore": _restore,
@@ -254,11 +274,18 @@ def _parser() -> argparse.ArgumentParser:
     diary = _add(words, "diary", "show a day's segments", as_json=True)
     diary.add_argument("day", type=_text, nargs="?", help="a UTC day as YYYY-MM-DD (default: today)")
     _add(words, "sync", "send what waits now", as_json=True)
+    preference = _add(words, "set", "list your settings, or set one", as_json=True)
+    preference.add_argument("name", type=_text, nargs="?", help="; ".join(_preference_help()))
+    preference.add_argument("value", type=_text, nargs="?", help="on or off")
     _add(words, "doctor", "test every back end and say what to mend", as_json=True)
     words.add_parser("recovery-code", help="make and show the code that puts the buffer's key back; voids the old one")
     words.add_parser("restore", help="put the buffer's key back into the keyring or key file; asks for the code")
     words.add_parser("quit", help="end a running tracker, saving first")
     return parser
+
+
+def _preference_help() -> list[str]:
+    return [f"{one.name}: {one.help} (default: {'on' if one.default else 'off'})" for one in PREFERENCES.values()]
 
 
 def _path(word: str) -> Path:

@@ -5,6 +5,8 @@ from msgspec import Struct
 from tracker.domain.events import Declared
 from tracker.status import ContractLine, Status
 from wire.diary import Segment
+from wire.marks import MarkKind
+from wire.words import Kind
 
 
 class Start(Struct, frozen=True, tag=True):
@@ -90,6 +92,17 @@ class LogIn(Struct, frozen=True, tag=True):
     expires_ms: int
 
 
+class GetPreferences(Struct, frozen=True, tag=True):
+    """Ask for the person's settings."""
+
+
+class SetPreference(Struct, frozen=True, tag=True):
+    """Set one of the person's settings, by its name (`tracker.preferences`) and what they wrote."""
+
+    name: str
+    value: str
+
+
 class Show(Struct, frozen=True, tag=True):
     """Bring the window to the front (what starting a second time does)."""
 
@@ -112,6 +125,8 @@ Command = (
     | WithholdSnapshot
     | ViewSnapshot
     | LogIn
+    | GetPreferences
+    | SetPreference
     | Show
     | Quit
 )
@@ -146,27 +161,97 @@ class ContractsAnswer(Struct, frozen=True, tag=True):
     problem: str | None
 
 
-class DiarySegment(Struct, frozen=True, kw_only=True):
-    """One segment in the tracker's own diary.
+class DiaryInterval(Struct, frozen=True, kw_only=True):
+    """An interval of a segment, or its part within or over the weekly limit; instants are UTC milliseconds.
 
-    `sync_state` is one of *recording* (not sealed yet), *waiting*, *accepted*, *rejected*; `detail` says why.
+    `unprotected` says in sentences why a dispute that nobody answers would not leave it paid, empty where it would.
+    """
+
+    start_ms: int
+    end_ms: int
+    kind: Kind
+    memo: str
+    is_billable: bool
+    unprotected: tuple[str, ...]
+
+
+class DiarySegment(Struct, frozen=True, kw_only=True):
+    """One segment in the tracker's own diary, as it counts: less all marks.
+
+    `sync_state` is one of *recording* (not sealed yet), *waiting*, *accepted*, *rejected*; `detail` says why. What is
+    rejected bills nothing.
     """
 
     contract_title: str
     client: str
     start_ms: int
     worked_ms: int
+    billable_ms: int
+    over_limit_ms: int
+    intervals: tuple[DiaryInterval, ...]
     sync_state: str
     detail: str | None
     segment: Segment
 
 
+class DiaryMark(Struct, frozen=True, kw_only=True):
+    """What someone other than this device took away from a segment: `taken_ms` of its time, or so many pictures."""
+
+    contract_title: str
+    start_ms: int
+    kind: MarkKind
+    taken_ms: int
+    pictures: int
+    actor: str
+    reason: str
+    made_ms: int
+
+
+class Total(Struct, frozen=True, kw_only=True):
+    """Worked and billable side by side; `reason` explains a difference, None where there is none.
+
+    `billable_minutes` is rounded once for the week; a day's are its share, so that the days add up to the week.
+    """
+
+    worked_ms: int
+    billable_ms: int
+    over_limit_ms: int
+    billable_minutes: int
+    reason: str | None
+
+
+class DiaryTotals(Struct, frozen=True, kw_only=True):
+    """One contract's day, and the billing week that it lies in, as this device knows them."""
+
+    contract_title: str
+    client: str
+    day: Total
+    week: Total
+
+
 class DiaryAnswer(Struct, frozen=True, tag=True):
-    """A UTC day's segments in order."""
+    """A UTC day's segments in order, each contract's totals, and what marks took away that day."""
 
     day: str
     worked_ms: int
     segments: tuple[DiarySegment, ...]
+    totals: tuple[DiaryTotals, ...] = ()
+    marks: tuple[DiaryMark, ...] = ()
+
+
+class PreferenceLine(Struct, frozen=True, kw_only=True):
+    """One of the person's settings."""
+
+    name: str
+    is_on: bool
+    default: bool
+    help: str
+
+
+class PreferencesAnswer(Struct, frozen=True, tag=True):
+    """The person's settings."""
+
+    preferences: tuple[PreferenceLine, ...]
 
 
 class PicturesAnswer(Struct, frozen=True, tag=True):
@@ -188,4 +273,4 @@ class SyncAnswer(Struct, frozen=True, tag=True):
     picture_problem: str | None = None
 
 
-Answer = Done | Refused | StatusAnswer | ContractsAnswer | DiaryAnswer | PicturesAnswer | SyncAnswer
+Answer = Done | Refused | StatusAnswer | ContractsAnswer | DiaryAnswer | PreferencesAnswer | PicturesAnswer | SyncAnswer

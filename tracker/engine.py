@@ -17,13 +17,16 @@ from tracker.capture.platform import BackEnds
 from tracker.capture.power.port import PowerEvent, PowerUnavailableError
 from tracker.clock import Clock
 from tracker.commands import ENDED, Answer, Command, Done, Refused
+from tracker.diary import Diary
 from tracker.domain import events
 from tracker.domain.clock import Reading
 from tracker.domain.errors import TrackerError
 from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
+from tracker.marks import taken_away
 from tracker.overview import Overview
+from tracker.preferences import Preferences
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
 from tracker.store.buffer import Buffer
@@ -35,14 +38,16 @@ from tracker.sync.service import SyncService
 from tracker.timekeeping import Timekeeping
 from tracker.timer import Timer
 from tracker.worker import NewWorker, ThreadWorker, Worker
-from wire.contract import ContractStatus
+from wire.contract import Contract, ContractStatus
 from wire.words import SnapshotReason
 
 _REST_MS = 60_000  # a stopped tracker looks up once a minute
 _TOLD = {
     Notice.SUSPENDED: "The computer was suspended; nothing was counted meanwhile. Resume when you go on working.",
     Notice.TAKEN_OVER: "Another device of yours took over; this one's time ends where the other's begins.",
-    Notice.CONTRACT_ENDED: "The contract was paused or ended, so the timer stopped. What was worked is recorded.",
+    Notice.CONTRACT_ENDED: (
+        "The contract was paused or ended, or is listed no more, so the timer stopped. What was worked is recorded."
+    ),
     Notice.LIMIT_REACHED: "The week's limit is reached; what is over it is kept and shown, but not billed.",
     Notice.DECLARED_TIME_USED: "Today's declared time is used up; the timer counts by your input again.",
 }
@@ -50,6 +55,7 @@ _CUT = (
     "The marketplace's time corrected what was recorded while this computer's clock was wrong. {seconds} s of it fell "
     "on time that was recorded already and are not counted twice."
 )
+_STOPPED_AT_LIMIT = "The week's limit is reached, so the timer stopped, as you set it (stop-at-limit)."
 _SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
 _UPKEEP_AFTER_MS = 10_000
 _UPKEEP_EVERY_MS = 60_000
@@ -96,8 +102,10 @@ class Engine:
         self._sync = SyncService(
             buffer, vault, clock, new_worker("sync"),
             on_contact=lambda reading, utc_ms: self._worker.put(lambda: self._learn_time(reading, utc_ms)),
-            on_change=lambda: self._worker.put(lambda: None),
+            on_change=lambda: self._worker.put(lambda: self._guarded(self._heed_marks)),
         )  # fmt: skip
+        self._diary = Diary(buffer, self._sealer)
+        self._preferences = Preferences(buffer.settings)
         self._timekeeping = Timekeeping(buffer, self._timer, self._sync)
         self._listeners: list[Callable[[Status], None]] = []
         self._on_show: Callable[[], None] = lambda: None
@@ -111,6 +119,7 @@ class Engine:
         self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
         self._bug: Exception | None = None
         self._policy_segment_ms = 0
+        self._marks_heeded = 0
         self._upkeep_ms = sys.maxsize  # monotonic; begins after the start, so that the tray is ready first
 
     def start(self) -> None:
@@ -297,6 +306,13 @@ class Engine:
             self._correcting = None
         self._seal()
 
+    def _heed_marks(self) -> None:
+        """Go on by what marks left of the week and the day, if the sync thread took some in."""
+        if self._marks_heeded != self._buffer.marks.changes:
+            self._marks_heeded = self._buffer.marks.changes
+            self._timer.renew_terms()
+            self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
+
     # Snapshots and sealing
 
     def _snapshot_due_ms(self) -> int | None:
@@ -388,7 +404,7 @@ class Engine:
             case commands.GetContracts():
                 return self._after(self._sync.refresh(), self._contracts_answer)
             case commands.GetDiary(day):
-                return self._overview.diary(day, self._sync.contracts(), self._sync.device, self._timer.now())
+                return self._diary.day(day, self._sync.contracts(), self._sync.device, self._timer.now())
             case commands.Sync():
                 self._seal()
                 return self._sync.sync()
@@ -404,6 +420,12 @@ class Engine:
                 return commands.PicturesAnswer(self._snapshotter.view(snapshot))
             case commands.LogIn():
                 return self._sync.log_in(command)
+            case commands.GetPreferences():
+                return commands.PreferencesAnswer(self._preferences.lines())
+            case commands.SetPreference(name, value):
+                switch = self._preferences.put(name, value)
+                self._timer.renew_terms()
+                return Done(f"{switch.name} is {'on' if self._preferences.is_on(switch) else 'off'}: {switch.help}.")
             case commands.Show():
                 self._on_show()
                 return Done("Daybook is running; its window was brought to the front.")
@@ -438,7 +460,8 @@ class Engine:
     # Showing
 
     def _status(self) -> Status:
-        now = self._timer.now()
+        now, contracts, tracked = self._timer.now(), self._sync.contracts(), self._timer.contract
+        unlisted = None if tracked is None or tracked.id in {one.id for one in contracts} else tracked
         notices = (
             self._report,
             self._recovered,
@@ -453,12 +476,26 @@ class Engine:
             self._timer.counting_problem(),
             trouble_of(self._buffer.settings),
             _CUT.format(seconds=-(-self._timer.cut_ms // 1000)) if self._timer.cut_ms else None,
-            None if self._timer.told is None else _TOLD.get(self._timer.told),
+            self._sync.trouble,
+            self._marks_notice(contracts),
+            self._told(),
         )
         return self._overview.status(
-            self._timer.state, now, self._sync.contracts(), self._sync.device, self._sync.view(now.utc_ms),
-            tuple(notice for notice in notices if notice),
+            self._timer.state, now, contracts, self._sync.device, self._sync.view(now.utc_ms),
+            tuple(notice for notice in notices if notice), unlisted=unlisted,
         )  # fmt: skip
+
+    def _told(self) -> str | None:
+        """Say what the timer did by itself."""
+        if self._timer.told is Notice.LIMIT_REACHED and self._timer.state.phase is Phase.STOPPED:
+            return _STOPPED_AT_LIMIT
+        return None if self._timer.told is None else _TOLD.get(self._timer.told)
+
+    def _marks_notice(self, contracts: tuple[Contract, ...]) -> str | None:
+        """Say what was taken away elsewhere, until the person starts again."""
+        device = self._sync.device
+        marks = () if device is None else self._buffer.marks.untold(device)
+        return taken_away(marks, {one.id: one.title for one in contracts})
 
     def _publish(self) -> None:
         """Tell the listeners; one that fails gets no more, since time is tracked whatever becomes of a window."""

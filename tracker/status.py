@@ -39,7 +39,8 @@ class SyncView(Struct, frozen=True, kw_only=True):
     """Where the buffer stands against the marketplace; instants are UTC milliseconds since the epoch.
 
     `failed_pictures` were refused or are lost here: they wait no more, and the diary says why; `picture_problem`
-    says it of the last one, until the next round.
+    says it of the last one, until the next round. `due_ms` is the earliest lock among the segments that wait; once it
+    has passed, that time is `is_overdue` and goes on a later invoice (PRODUCT.md, "The billing week").
     """
 
     server: str | None
@@ -53,6 +54,8 @@ class SyncView(Struct, frozen=True, kw_only=True):
     problem: str | None
     failed_pictures: int = 0
     picture_problem: str | None = None
+    due_ms: int | None = None
+    is_overdue: bool = False
 
 
 class Status(Struct, frozen=True, kw_only=True):

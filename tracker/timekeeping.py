@@ -48,6 +48,7 @@ class Timekeeping:
         self._buffer.settings.put("last_contract", str(contract.id))  # first: nothing may fail once the timer runs
         self._buffer.forget_report()
         forget_restoration(self._buffer.settings)
+        self._buffer.marks.told()
         self._timer.start(contract, memo)
         return Done(f"Tracking “{contract.title}” for {contract.client}.")
 

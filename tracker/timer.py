@@ -66,6 +66,11 @@ class Timer:
         self.tick()  # what is left of a limit is known once the time up to now is recorded
         self._advance(events.NewTerms(terms_of(contract, self._buffer, self.now())))
 
+    def renew_terms(self) -> None:
+        """Go on by what is allowed now: time was taken away elsewhere, or the person's own settings changed."""
+        if self.contract is not None and self.state.phase is not Phase.STOPPED:
+            self.hold_to(self.contract)
+
     def handle(self, event: Event) -> None:
         """Count up to now and handle an event that needs nothing but itself.
 

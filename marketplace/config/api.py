@@ -15,6 +15,7 @@ from marketplace.record.api import router as record
 from marketplace.storage import trouble_of
 from wire.contract import ContractList
 from wire.diary import Segment
+from wire.marks import MarkList
 from wire.receipt import Log, Proof, Receipt
 from wire.sync import Batch, BatchAnswer, Clock, Device, Enrolment, Person, PictureAnswer, PictureQuery
 
@@ -40,6 +41,7 @@ api = MessageApi(
         Log,
         Proof,
         Receipt,
+        MarkList,
     ),
 )
 api.add_router("", record)

@@ -12,13 +12,14 @@ from django.db.models import Max
 from marketplace.accounts.models import Device, User
 from marketplace.contracts.models import Contract
 from marketplace.contracts.services import policy_versions, visible_contracts
-from marketplace.diary import reading
-from marketplace.diary.models import Link, Picture, Revision
+from marketplace.diary import destruction, reading
+from marketplace.diary.models import Destruction, Link, Mark, Picture, Revision
 from marketplace.diary.rules import Fresh, Known, Refusal, Same, Terms, judge, open_content
 from marketplace.errors import refused
 from marketplace.record import services as record
 from wire import chain, diary, sync
 from wire.leaf import RevisionLeaf
+from wire.marks import less
 from wire.receipt import Edge, Receipt
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ def ingest(user: User, batch: sync.Batch, *, now_ms: int) -> Ingested:
         judging = _Judging(user, device, now_ms=now_ms)
         outcomes, named = judging.run(links, batch.links, new)
         edge, checkpoint = judging.log()
+    destruction.carry_out(now_ms=now_ms)
     log.info("batch taken in", device=str(device.pk), first=batch.first, links=len(links))
     return Ingested(outcomes, named, edge, checkpoint)
 
@@ -113,6 +115,7 @@ class _Judging:
         self._revisions: list[Revision] = []
         self._pictures: list[Picture] = []
         self._judged: list[Link] = []
+        self._emptied: list[Destruction] = []
         self._named: set[tuple[UUID, str]] = set()
 
     def run(
@@ -134,6 +137,7 @@ class _Judging:
         )
         Revision.objects.bulk_create(self._revisions)
         Picture.objects.bulk_create(self._pictures)
+        Destruction.objects.bulk_create(self._emptied)
         Link.objects.bulk_update(self._judged, ["outcome", "outcome_ms", "code", "sentence"])
         self._name_remembered(links)
         return outcomes, self._named
@@ -162,12 +166,15 @@ class _Judging:
         self._terms = {one.pk: Terms(one.started_ms, frozenset(self._policies.get(one.pk, ()))) for one in contracts}
         starts = {one.start_s for one in segments if one.start_s < reading.LARGEST_START_S}
         rows = Revision.objects.filter(contract__freelancer=self._user, start_s__in=starts)
+        marks = Mark.objects.filter(contract__freelancer=self._user, start_s__in=starts).order_by("number")
+        self._marks = {row: reading.read_mark(row) for row in marks}
         self._known: dict[int, list[Known]] = {}
         for row in rows:
             self._remember(row)
 
     def _remember(self, row: Revision) -> None:
-        known = Known(row.contract_id, row.device_id, row.start_s, row.revision, bytes(row.content), row.received_ms)
+        content = None if row.content is None else bytes(row.content)
+        known = Known(row.contract_id, row.device_id, row.start_s, row.revision, content, row.received_ms)
         self._known.setdefault(row.start_s, []).append(known)
 
     def _judge(self, link: Link, opened: diary.Segment | Refusal, content: bytes, salt: bytes) -> sync.Outcome:
@@ -182,6 +189,7 @@ class _Judging:
                 contracts=self._terms,
                 known=self._known.get(opened.start_s, []),
                 now_ms=self._now_ms,
+                marks=self._marks.values(),
             )
         self._judged.append(link)
         link.outcome_ms = self._now_ms
@@ -200,6 +208,8 @@ class _Judging:
                 return sync.Accepted(received_ms=self._now_ms)
 
     def _accept(self, link: Link, segment: diary.Segment, content: bytes, salt: bytes) -> None:
+        """Store a content; of its time and pictures only what no mark takes away counts."""
+        left = less(segment, self._marks.values())
         revision = Revision(
             link=link,
             contract_id=segment.contract,
@@ -209,12 +219,15 @@ class _Judging:
             policy_id=self._policies[segment.contract][segment.policy_version],
             salt=salt,
             content=content,
-            worked_ms=segment.worked_ms,
+            worked_ms=left.worked_ms,
             received_ms=self._now_ms,
         )
         self._revisions.append(revision)
         self._remember(revision)
-        for snapshot in segment.snapshots:
+        if left.worked_ms < segment.worked_ms:
+            mark = next(row for row, said in self._marks.items() if said.is_of(segment))
+            self._emptied.append(Destruction(mark=mark, hashes=[], due_ms=destruction.due_ms(self._marks[mark])))
+        for snapshot in left.snapshots:
             for one in snapshot.pictures:
                 self._pictures += _pictures_of(revision, snapshot.at_ms, one)
                 self._named |= {(segment.contract, one.sha256), (segment.contract, one.thumbnail_sha256)}

@@ -97,11 +97,14 @@ def test_openapi_has_one_definition_of_each_message() -> None:
         "devices": {"post"},
         "contracts": {"get"},
         "segments": {"post"},
+        "marks": {"get"},
         "pictures/missing": {"post"},
         "pictures/{contract}/{sha256}": {"put"},
     }
     schemas = said["components"]["schemas"]
-    assert {"Batch", "BatchAnswer", "Segment", "Accepted", "Rejected", "Problem", "ContractList"} <= set(schemas)
+    assert {"Batch", "BatchAnswer", "Segment", "Accepted", "Rejected", "Problem", "ContractList", "MarkList"} <= set(
+        schemas
+    )
     references = set(_references(said))
     assert references <= {f"#/components/schemas/{name}" for name in schemas}
     assert said["paths"]["/api/v1/clock"]["get"].get("security") is None

@@ -13,13 +13,14 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from marketplace.clock import now_ms
 from marketplace.config import environment
 from marketplace.contracts.models import Contract
-from marketplace.diary.models import Link
+from marketplace.diary import marking
+from marketplace.diary.models import Link, Mark
 from marketplace.errors import SetupError
 from marketplace.record import head, services
 from marketplace.record.models import Checkpoint as SignedCheckpoint
 from marketplace.record.models import Epoch, Leaf, Subtree
 from tests.marketplace.conftest import Api, People, Recorder, interval, past_start_s, problem_of, token_of
-from wire import leaf, merkle
+from wire import canonical, chain, leaf, merkle
 from wire.note import Note, Verifier
 from wire.receipt import Checkpoint, Log, Proof, Receipt, is_grown, is_proven
 from wire.sync import BatchAnswer
@@ -271,6 +272,18 @@ def test_a_damaged_key_is_told_and_never_replaced(tmp_path: Path, content: str) 
     with pytest.raises(SetupError, match="backup"):
         environment.prepare(said, {})
     assert (tmp_path / "log-key").read_text() == content
+
+
+def test_a_mark_is_a_leaf(recorder: Recorder, contract: Contract) -> None:
+    recorder.seal(recorder.segment(contract))
+    recorder.send()
+    key = marking.Key(contract.pk, recorder.id, past_start_s())
+    made = marking.delete(recorder.user, key, reason="Lunch", now_ms=now_ms())
+    row = Mark.objects.get()
+    assert made is not None
+    digest = chain.digest(bytes(row.salt), canonical.encode(made)).hex()
+    assert leaves()[-1] == leaf.MarkLeaf(contract=contract.pk, number=1, digest=digest)
+    assert row.leaf == Leaf.objects.order_by("index").last()
 
 
 def test_a_segment_of_two_devices_has_two_leaves(recorder: Recorder, contract: Contract) -> None:

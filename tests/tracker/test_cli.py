@@ -25,7 +25,7 @@ from wire.sync import Person
 WITHIN_S = 30.0
 KEYS = {
     "contracts": {"type", "contracts", "problem"},
-    "diary": {"type", "day", "worked_ms", "segments"},
+    "diary": {"type", "day", "worked_ms", "segments", "totals", "marks"},
     "sync": {"type", "sent_segments", "sent_pictures", "waiting_segments", "waiting_pictures", "refused_segments",
              "problem", "failed_pictures", "picture_problem"},
     "status": {"running", "now_ms", "phase", "pause_reason", "paused_since_ms", "contract", "memo", "session_ms",
@@ -273,12 +273,24 @@ def test_json_has_its_documented_keys(logged_in: Daybook) -> None:
     assert set(status["sync"]) == {
         "server", "is_logged_in", "waiting_segments", "waiting_pictures", "waiting_since_ms", "next_try_ms",
         "last_contact_ms", "refused_segments", "problem", "failed_pictures", "picture_problem",
+        "due_ms", "is_overdue",
     }  # fmt: skip
     [contract] = logged_in.json("contracts")["contracts"]
     assert set(contract) == {
         "id", "title", "client", "currency", "rate_minor", "weekly_limit_minutes", "can_be_tracked", "today_ms",
         "week_ms", "earned_minor",
     }  # fmt: skip
+
+
+def test_settings_are_listed_and_set(logged_in: Daybook) -> None:
+    assert logged_in("set").out.startswith("stop-at-limit  off  stop the timer")
+    assert logged_in("set", "stop-at-limit", "on").out.startswith("stop-at-limit is on: stop the timer")
+    [told] = logged_in.json("set")["preferences"]
+    assert (told["name"], told["is_on"], told["default"]) == ("stop-at-limit", True, False)
+    assert "stop-at-limit  on" in logged_in("set", "stop-at-limit").out
+    refused(logged_in("set", "stop-at-limit", "perhaps"), 3, "on or off")
+    refused(logged_in("set", "volume", "on"), 3, "no setting")
+    refused(logged_in("set", "volume"), 3, "no setting")
 
 
 def test_as_text(logged_in: Daybook) -> None:
@@ -446,6 +458,6 @@ def test_a_bug_in_the_engine_is_told_the_same_way(logged_in: Daybook, monkeypatc
     def fail(*_words: object) -> None:
         raise ZeroDivisionError("our bug")
 
-    monkeypatch.setattr("tracker.overview.Overview.diary", fail)
+    monkeypatch.setattr("tracker.diary.Diary.day", fail)
     refused(logged_in("diary"), 70, "crash.log")
     assert "our bug" in (logged_in.data / "crash.log").read_text()

@@ -21,7 +21,7 @@ from tests.fakes.power import FakePower
 from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
 from tests.tracker.sync.conftest import MemoryVault
-from tests.tracker.sync.scripted import CUT, FakeMarketplace, Said, Seen
+from tests.tracker.sync.scripted import CUT, DEVICE, FakeMarketplace, Said, Seen
 from tracker import engine
 from tracker.answering import BUG
 from tracker.capture.platform import BackEnds
@@ -38,13 +38,16 @@ from tracker.commands import (
     Done,
     GetContracts,
     GetDiary,
+    GetPreferences,
     GetStatus,
     LogIn,
     PicturesAnswer,
+    PreferencesAnswer,
     Quit,
     Refused,
     Resume,
     SetMemo,
+    SetPreference,
     Show,
     Start,
     StatusAnswer,
@@ -65,6 +68,8 @@ from tracker.store.buffer import open_buffer
 from tracker.store.database import BufferInUseError
 from tracker.timekeeping import MEMO_LIMIT
 from wire.contract import ContractStatus
+from wire.diary import Segment
+from wire.marks import Mark, MarkKind, Stretch
 from wire.words import MINUTE_MS, SEGMENT_MS, Kind, SnapshotStatus
 
 WITHIN_S = 20.0
@@ -451,6 +456,97 @@ def test_a_contract_that_ends_stops_the_timer_and_keeps_its_time(rig: Rig) -> No
     assert rig.diary().worked_ms >= 60_000
 
 
+def test_a_contract_that_is_listed_no_more_is_told_and_keeps_its_time(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.marketplace.contracts, rig.marketplace.etag = (), "none"
+    rig.do(GetContracts())
+    rig.idle.move()
+    status = rig.status()
+    assert status.contract is not None
+    assert (status.phase, status.contract.can_be_tracked, status.contract.week_ms) == (Phase.TRACKING, False, 60_000)
+    assert "lists this contract no more" in str(status.protection_problem)
+    for _ in range(10):
+        rig.idle.move()
+        rig.advance(MINUTE_MS)
+    status = rig.until(lambda one: one.phase is Phase.STOPPED)
+    assert any("listed no more" in notice for notice in status.notices)
+    diary = rig.diary()
+    assert diary.worked_ms >= 60_000
+    assert {one.contract_title for one in diary.segments} == {"Contract 1"}
+    refused(rig.do(Start("Contract 1", "memo")), "There is no contract")
+
+
+def test_terms_that_cannot_be_used_are_told_while_the_known_ones_hold(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1, idle_limit_s=1),), "two"
+    rig.do(GetContracts())
+    status = rig.status()
+    assert any("cannot be used" in notice and "go on holding" in notice for notice in status.notices)
+    rig.work(SEGMENT_MS + 60_000)
+    assert rig.status().phase is Phase.TRACKING
+
+
+def test_a_running_timer_stops_at_the_limit_as_soon_as_that_is_set(rig: Rig) -> None:
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1, weekly_limit_minutes=2),), "two"
+    rig.do(GetContracts())
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    assert isinstance(rig.do(SetPreference("stop-at-limit", "on")), Done)
+    answer = rig.do(GetPreferences())
+    assert isinstance(answer, PreferencesAnswer)
+    assert [(one.name, one.is_on) for one in answer.preferences] == [("stop-at-limit", True)]
+    rig.idle.move()
+    rig.advance(90_000)
+    status = rig.until(lambda one: one.phase is Phase.STOPPED)
+    assert any("so the timer stopped, as you set it" in notice for notice in status.notices)
+    assert rig.diary().worked_ms == 120_000
+    refused(rig.do(Start("Contract 1", "memo")), "limit is used up")
+    refused(rig.do(SetPreference("stop-at-limit", "perhaps")), "on or off")
+    assert isinstance(rig.do(SetPreference("stop-at-limit", "off")), Done)
+    assert isinstance(rig.do(Start("Contract 1", "memo")), Done)
+
+
+def test_time_deleted_elsewhere_is_told_once_and_given_back_to_the_limit(rig: Rig) -> None:
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1, weekly_limit_minutes=2),), "two"
+    rig.do(GetContracts())
+    rig.do(SetPreference("stop-at-limit", "on"))
+    rig.do(Start("Contract 1", "memo"))
+    began_ms = rig.clock.true_ms
+    rig.work(60_000)
+    rig.do(Stop())
+    rig.do(Sync())
+    start_ms = began_ms - began_ms % SEGMENT_MS
+    stretch = Stretch(start_ms=began_ms - start_ms, end_ms=began_ms - start_ms + 60_000)
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(10_000)
+    rig.marketplace.marks = [
+        Mark(
+            number=1, contract=contract(1).id, device=DEVICE, start_s=start_ms // 1000, kind=MarkKind.DELETED,
+            ranges=(stretch,), pictures=(), actor="Robin", reason="Lunch", made_ms=began_ms,
+        )
+    ]  # fmt: skip
+    rig.do(Sync())
+    status = rig.status()
+    assert [notice for notice in status.notices if "deleted by Robin (“Lunch”)" in notice]
+    assert status.contract is not None
+    assert (status.contract.week_ms, status.session_ms) == (10_000, 10_000)
+    rig.work(100_000)
+    assert rig.status().phase is Phase.TRACKING, "without the mark the limit would be reached"
+    [told] = rig.diary().marks
+    assert (told.actor, told.reason, told.taken_ms) == ("Robin", "Lunch", 60_000)
+    rig.do(Stop())
+    rig.do(Start("Contract 1", "memo"))
+    assert not [notice for notice in rig.status().notices if "Robin" in notice]
+    rig.do(Stop())
+    rig.advance(MINUTE_MS)  # the snapshot's hold
+    rig.do(Sync())
+    contents = [msgspec.json.decode(one, type=Segment) for one in rig.marketplace.contents.values()]
+    sealed = [one for segment in contents if segment.revision > 1 for one in segment.intervals]
+    assert sealed
+    assert all(one.start_ms >= stretch.end_ms or one.end_ms <= stretch.start_ms for one in sealed)
+
+
 # Snapshots, sealing, sync
 
 
@@ -703,7 +799,7 @@ def test_a_bug_in_a_command_is_answered_and_work_goes_on(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.do(Start("Contract 1", "memo"))
-    Broken(rig.engine._overview, "diary", monkeypatch).error = ZeroDivisionError("our bug")
+    Broken(rig.engine._diary, "day", monkeypatch).error = ZeroDivisionError("our bug")
     assert rig.do(GetDiary()) == Refused(BUG, 70)
     assert "our bug" in caplog.text
     assert rig.work(5_000).session_ms == 5_000

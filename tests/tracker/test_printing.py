@@ -5,11 +5,23 @@ import msgspec
 import pytest
 
 from tests.fakes.clock import NOON_MS
-from tracker.commands import ContractsAnswer, DiaryAnswer, DiarySegment, SyncAnswer
+from tracker.commands import (
+    ContractsAnswer,
+    DiaryAnswer,
+    DiaryInterval,
+    DiaryMark,
+    DiarySegment,
+    DiaryTotals,
+    PreferenceLine,
+    PreferencesAnswer,
+    SyncAnswer,
+    Total,
+)
 from tracker.domain.session import PauseReason, Phase
-from tracker.printing import contracts_text, diary_text, plain, status_text, sync_text
+from tracker.printing import contracts_text, diary_text, plain, preferences_text, status_text, sync_text
 from tracker.status import ContractLine, Status, SyncView
 from wire.diary import Activity, Interval, Minute, Segment
+from wire.marks import MarkKind
 from wire.words import ActivitySource, Kind, RevisionReason
 
 LINE = ContractLine(
@@ -54,6 +66,15 @@ def test_status_while_paused_stopped_and_not_running() -> None:
     assert status(is_running=False)[0] == "Daybook is not running. Start it with: daybook run"
 
 
+def test_status_says_until_when_what_waits_must_arrive() -> None:
+    waits: dict[str, object] = {"waiting_segments": 1, "due_ms": NOON_MS + 7 * 86_400_000}
+    assert status(sync=waits)[3] == "It must arrive before the lock, 2026-11-30 12:00 UTC: 7 d 0 h left."
+    soon: dict[str, object] = {**waits, "due_ms": NOON_MS + 3_900_000}
+    assert status(sync=soon)[3] == "It must arrive before the lock, 13:05 UTC: 1 h 5 min left."
+    passed: dict[str, object] = {**waits, "due_ms": NOON_MS, "is_overdue": True}
+    assert status(sync=passed)[3].startswith("The lock of 12:00 UTC has passed: ")
+
+
 def test_status_of_what_waits() -> None:
     waits = {"waiting_segments": 1, "waiting_pictures": 2, "waiting_since_ms": NOON_MS - 3 * 86_400_000}
     trouble = {"problem": "No network.", "next_try_ms": NOON_MS + 60_000, "refused_segments": 2}
@@ -90,7 +111,14 @@ def test_contracts() -> None:
     assert "no contracts yet" in contracts_text(ContractsAnswer((), None))
 
 
-def segment(memo: str, *, active: int = 0, state: str = "waiting", detail: str | None = None) -> DiarySegment:
+def segment(
+    memo: str,
+    *,
+    active: int = 0,
+    state: str = "waiting",
+    detail: str | None = None,
+    intervals: tuple[DiaryInterval, ...] = (),
+) -> DiarySegment:
     minutes = tuple(Minute(minute=n, keys=1, clicks=0, scrolls=0, moved=False, active_s=0) for n in range(active))
     content = Segment(
         contract=UUID(int=1), device=UUID(int=2), start_s=NOON_MS // 1000, revision=1, reason=RevisionReason.RECORDED,
@@ -99,8 +127,8 @@ def segment(memo: str, *, active: int = 0, state: str = "waiting", detail: str |
         activity=Activity(source=ActivitySource.COUNTS if active else ActivitySource.NONE, minutes=minutes),
     )  # fmt: skip
     return DiarySegment(
-        contract_title="API", client="Northwind", start_ms=NOON_MS, worked_ms=600_000, sync_state=state, detail=detail,
-        segment=content,
+        contract_title="API", client="Northwind", start_ms=NOON_MS, worked_ms=600_000, billable_ms=600_000,
+        over_limit_ms=0, intervals=intervals, sync_state=state, detail=detail, segment=content,
     )  # fmt: skip
 
 
@@ -112,6 +140,43 @@ def test_diary() -> None:
         "12:00 UTC  0:10:00  API: no memo  activity –/10  rejected: It overlaps.",
     ]
     assert diary_text(DiaryAnswer("2026-11-23", 0, ())) == "2026-11-23 (UTC): nothing recorded."
+
+
+def test_diary_with_totals_reasons_and_marks() -> None:
+    over = "Over the weekly limit of 1 h; kept and shown, not billed."
+    parts = (
+        DiaryInterval(
+            start_ms=NOON_MS, end_ms=NOON_MS + 60_000, kind=Kind.TRACKED, memo="Refunds", is_billable=True,
+            unprotected=(),
+        ),
+        DiaryInterval(
+            start_ms=NOON_MS + 60_000, end_ms=NOON_MS + 600_000, kind=Kind.TRACKED, memo="Refunds", is_billable=False,
+            unprotected=("There is no memo.", "It is over the limit."),
+        ),
+    )  # fmt: skip
+    day = Total(worked_ms=600_000, billable_ms=60_000, over_limit_ms=540_000, billable_minutes=1, reason=over)
+    week = Total(worked_ms=600_000, billable_ms=600_000, over_limit_ms=0, billable_minutes=10, reason=None)
+    totals = (DiaryTotals(contract_title="API", client="Northwind", day=day, week=week),)
+    mark = DiaryMark(
+        contract_title="API", start_ms=NOON_MS - 600_000, kind=MarkKind.DELETED, taken_ms=90_000, pictures=1,
+        actor="Ana Silva", reason="Lunch", made_ms=NOON_MS,
+    )  # fmt: skip
+    shown = (segment("Refunds", active=5, intervals=parts),)
+    assert diary_text(DiaryAnswer("2026-11-23", 600_000, shown, totals, (mark,))).splitlines() == [
+        "2026-11-23 (UTC): 0:10:00 worked",
+        f"API: 0:10:00 worked, 0:01 billable; 0:09:00 not: {over}",
+        "  its week: 0:10:00 worked, 0:10 billable",
+        "12:00 UTC  0:10:00  API: Refunds  activity 5/10  waiting",
+        "    12:01:00–12:10:00 not protected: There is no memo. It is over the limit.",
+        "11:50 UTC  API: 0:01:30 deleted by Ana Silva at 12:00 UTC: Lunch",
+    ]
+    alone = diary_text(DiaryAnswer("2026-11-23", 0, (), (), (mark,)))
+    assert "Ana Silva" in alone, "a day of which all was deleted is told, too"
+
+
+def test_preferences() -> None:
+    line = PreferenceLine(name="stop-at-limit", is_on=True, default=False, help="stop the timer")
+    assert preferences_text(PreferencesAnswer((line,))) == "stop-at-limit  on  stop the timer"
 
 
 def test_sync() -> None:

@@ -22,6 +22,8 @@ from tracker.store.database import (
 from tracker.store.destruction import Destruction
 from tracker.store.inspection import Inspection
 from tracker.store.journal import Journal
+from tracker.store.learnt import Learnt
+from tracker.store.marks import MarkKeeping
 from tracker.store.outbox import Outbox
 from tracker.store.pictures import Pictures
 from tracker.store.retention import Retention
@@ -44,6 +46,8 @@ class Buffer:
     outbox: Outbox
     destruction: Destruction
     upkeep: Upkeep
+    marks: MarkKeeping
+    learnt: Learnt
 
     def mend(self, now_ms: int) -> str | None:
         """Restore the open buffer, which is damaged; gives what to tell the person, None if nothing could be done.
@@ -60,6 +64,7 @@ class Buffer:
 
         self.database.replace(restore)
         self.outbox.recount()
+        self.marks.recount()
         return self.recovery_report() if mended else None
 
     def recovery_report(self) -> str | None:
@@ -141,7 +146,11 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0, *, vfs: str | None = 
         Copies(database, folder),
         retention,
     )
-    return Buffer(folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep)
+    marks = MarkKeeping(database, settings, destruction, journal, snapshots, outbox)
+    return Buffer(
+        folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep, marks,
+        Learnt(database),
+    )  # fmt: skip
 
 
 def _open_or_restore(path: Path, key: bytes, now_ms: int, vfs: str | None) -> Database:

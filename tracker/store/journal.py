@@ -201,6 +201,27 @@ class Journal:
             self._database.execute("DELETE FROM worked WHERE contract = ? AND start_ms >= ? AND start_ms < ?", scope)
             self._database.execute("DELETE FROM activity WHERE contract = ? AND at_ms >= ? AND at_ms < ?", scope)
 
+    def take_marked(self, contract: UUID, from_ms: int, to_ms: int) -> None:
+        """Take a stretch that a mark names out of a contract's time, whatever its kind, with its counts.
+
+        Provisional time stands until its timestamps are certain; the sealer keeps it out of the stretch then.
+        """
+        span = (str(contract), from_ms, to_ms, segment_start_ms(from_ms))
+        this = "contract = ?1 AND start_ms >= ?4 AND start_ms < ?3 AND end_ms > ?2 AND NOT is_provisional"
+        columns = "kind, memo, label, policy_version, clock_offset_ms, is_provisional, boot_id"
+        with self._database.transaction():
+            self._database.execute(
+                f"INSERT INTO worked (contract, start_ms, end_ms, {columns}) SELECT contract, ?3, end_ms, {columns}"  # noqa: S608 (own words)
+                f" FROM worked WHERE {this} AND start_ms < ?2 AND end_ms > ?3",
+                span,
+            )
+            self._database.execute(f"DELETE FROM worked WHERE {this} AND start_ms >= ?2 AND end_ms <= ?3", span)  # noqa: S608 (same)
+            self._database.execute(f"UPDATE worked SET end_ms = ?2 WHERE {this} AND start_ms < ?2", span)  # noqa: S608 (same)
+            self._database.execute(f"UPDATE worked SET start_ms = ?3 WHERE {this} AND start_ms >= ?2", span)  # noqa: S608 (same)
+            self._database.execute(
+                "DELETE FROM activity WHERE contract = ? AND at_ms >= ? AND at_ms < ? AND NOT is_provisional", span[:3]
+            )
+
     def worked_ms(self, from_ms: int, to_ms: int) -> dict[UUID, int]:
         """Sum the unsealed time of each contract that starts in a range."""
         rows = self._database.rows(

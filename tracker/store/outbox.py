@@ -48,7 +48,8 @@ class Sealing:
 class Waiting:
     """How much waits for the marketplace, since when (UTC milliseconds), and how much it refused.
 
-    `failed_pictures` were refused or are lost: they wait no more.
+    `failed_pictures` were refused or are lost: they wait no more. `first_ms` is the start (UTC milliseconds) of the
+    earliest segment that waits, whose lock comes first.
     """
 
     segments: int
@@ -56,6 +57,7 @@ class Waiting:
     since_ms: int | None
     refused: int
     failed_pictures: int = 0
+    first_ms: int | None = None
 
 
 _COLUMNS = "link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms, state, sentence"
@@ -262,7 +264,11 @@ class Outbox:
             "SELECT count(*) FILTER (WHERE state = 'waiting'), min(sealed_ms) FILTER (WHERE state = 'waiting'),"
             " count(*) FILTER (WHERE state = 'rejected') FROM revision WHERE state <> 'accepted'"
         )[0]
-        return Waiting(int(row[0]), pictures, row[1], int(row[2]), failed)
+        first = self._database.row(
+            "SELECT start_ms FROM revision WHERE state = 'waiting' AND content IS NOT NULL ORDER BY start_ms LIMIT 1"
+        )
+        first_ms = None if first is None else int(first[0])
+        return Waiting(int(row[0]), pictures, row[1], int(row[2]), failed, first_ms)
 
     def _pictures_waiting(self) -> tuple[int, int]:
         """Count the pictures that wait and those that failed, each once a contract."""

@@ -46,6 +46,8 @@ _TABLES: Final = {
     "revision": ("link", "sealed segments"),
     "upload": ("contract, sha256, link", "snapshots"),
     "destruction": ("sha256", "snapshots"),
+    "mark": ("id", "marks"),
+    "learnt": ("contract, version", "contracts"),
 }
 
 _Row = tuple[Any, ...]

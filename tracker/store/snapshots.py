@@ -177,6 +177,17 @@ class Snapshots:
             )
             self._destruction.of(gone)
 
+    def destroy_marked(self, contract: UUID, from_ms: int, to_ms: int) -> None:
+        """Remove a contract's unsealed, certain snapshots taken in a stretch that a mark names, and their pictures."""
+        with self._database.transaction():
+            rows = self._database.rows(
+                "SELECT id FROM snapshot WHERE contract = ? AND at_ms >= ? AND at_ms < ? AND NOT is_provisional",
+                (str(contract), from_ms, to_ms),
+            )
+            gone = [sha256 for (snapshot,) in rows for sha256 in self._unname(int(snapshot))]
+            self._database.execute_many("DELETE FROM snapshot WHERE id = ?", rows)
+            self._destruction.of(gone)
+
     def discard(self, names: list[str]) -> None:
         """Destroy pictures that were kept for a snapshot which then did not come about."""
         self._destruction.of(names)

@@ -1,20 +1,21 @@
 """From journal rows to sealed revisions: folds a segment's content, and seals it into the device's chain."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
-
-from msgspec import structs
 
 from tracker.domain.clock import Moment
 from tracker.domain.sealing import may_seal
 from tracker.domain.session import State
 from tracker.store.database import Database
 from tracker.store.journal import Journal, Measured, Recorded
+from tracker.store.marks import Marks
 from tracker.store.outbox import Outbox, Sealing
 from tracker.store.snapshots import Snapshots, TakenSnapshot
 from wire import canonical, chain
 from wire.diary import MOST_COUNTED, Activity, Interval, InvalidSegmentError, Minute, Segment, Snapshot, check
+from wire.marks import cut, less
 from wire.words import MINUTE_MS, ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
 
 _ROWS_AT_ONCE = 500  # of the journal: under a second's work, so that a year's sealing holds no command back
@@ -28,6 +29,7 @@ class Sealer:
         self._journal = journal
         self._snapshots = snapshots
         self._outbox = outbox
+        self._marks = Marks(database)
         self.trouble: str | None = None
 
     def seal(self, device: UUID, state: State, now: Moment) -> int:
@@ -46,7 +48,14 @@ class Sealer:
         return sealed
 
     def draft(self, device: UUID, contract: UUID, start_ms: int) -> Segment | None:
-        """Fold what the journal holds of a segment onto its standing revision, as the next one; None if nothing is."""
+        """Fold what the journal holds of a segment onto its standing revision, as the next one; None if nothing is.
+
+        It keeps out of what marks name: no revision undoes a mark.
+        """
+        segment = self._folded(device, contract, start_ms)
+        return None if segment is None else less(segment, self._marks.of(contract, start_ms))
+
+    def _folded(self, device: UUID, contract: UUID, start_ms: int) -> Segment | None:
         recorded = self._journal.recorded(contract, start_ms)
         if recorded is None:
             return None
@@ -80,6 +89,9 @@ class Sealer:
             segment = self.draft(device, contract, start_ms)
             if segment is None:
                 return False
+            if not segment.intervals:  # marks took all of it away
+                self._forget(contract, start_ms, ())
+                return False
             try:
                 check(segment)
             except InvalidSegmentError as error:
@@ -104,9 +116,16 @@ class Sealer:
                     pictures=tuple(dict.fromkeys(names)),
                 ),
             )
-            self._journal.forget(contract, start_ms)
-            self._snapshots.forget(contract, start_ms)
+            self._forget(contract, start_ms, names)
         return True
+
+    def _forget(self, contract: UUID, start_ms: int, sealed: Iterable[str]) -> None:
+        """Remove a segment's rows; pictures that were not sealed, since a mark names them, are destroyed."""
+        taken = [picture for one in self._snapshots.of_segment(contract, start_ms) for picture in one.pictures]
+        self._journal.forget(contract, start_ms)
+        self._snapshots.forget(contract, start_ms)
+        names = {name for picture in taken for name in (picture.sha256, picture.thumbnail_sha256)}
+        self._snapshots.discard(sorted(names.difference(sealed)))
 
 
 def _intervals(start_ms: int, recorded: Recorded, earlier: Segment | None) -> tuple[Interval, ...]:
@@ -121,21 +140,8 @@ def _intervals(start_ms: int, recorded: Recorded, earlier: Segment | None) -> tu
         for interval in recorded.intervals
     )
     old = () if earlier is None else earlier.intervals
-    free = [part for interval in new for part in _less(interval, old)]
+    free = [part for interval in new for part in cut(interval, old)]  # corrected time yields to what is sealed
     return tuple(sorted((*old, *free), key=lambda interval: interval.start_ms))
-
-
-def _less(interval: Interval, sealed: tuple[Interval, ...]) -> list[Interval]:
-    """Cut away what is sealed already: corrected time that would overlap it yields to it."""
-    parts, start_ms = list[Interval](), interval.start_ms
-    for one in sealed:  # in order
-        if one.end_ms > start_ms and one.start_ms < interval.end_ms:
-            if one.start_ms > start_ms:
-                parts.append(structs.replace(interval, start_ms=start_ms, end_ms=one.start_ms))
-            start_ms = one.end_ms
-    if start_ms < interval.end_ms:
-        parts.append(structs.replace(interval, start_ms=start_ms))
-    return parts
 
 
 def _activity(start_ms: int, measured: tuple[Measured, ...], earlier: Segment | None) -> Activity:

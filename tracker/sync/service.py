@@ -19,7 +19,7 @@ from tracker.domain.clock import Reading
 from tracker.domain.errors import BugError, RefusedError, TrackerError
 from tracker.status import SyncView
 from tracker.store.buffer import Buffer
-from tracker.sync.api import BusyError, LoggedOutError, Marketplace
+from tracker.sync.api import BusyError, LoggedOutError, Marketplace, ProblemError, ToldContracts
 from tracker.sync.credentials import Tokens, Vault
 from tracker.sync.login import Session
 from tracker.sync.record import Record
@@ -28,6 +28,7 @@ from tracker.sync.uploader import Sent, Uploader
 from tracker.worker import Worker
 from wire.contract import Contract, ContractList
 from wire.sync import Enrolment
+from wire.week import lock_ms
 
 CONTACT_EVERY_MS = 5 * 60 * 1000
 SLOWEST_CLOCK_MS = 10_000  # an answer that took longer (a suspended machine, a stalled network) tells no time
@@ -69,6 +70,7 @@ class SyncService:
         self._next_round_ms: int | None = None  # monotonic; None waits for a log-in
         self._problem: str | None = None
         self._picture_problem: str | None = None
+        self.trouble: str | None = None  # what the marketplace told of a contract and cannot be used
         self._session: Session | None = None
         self._marketplace: Marketplace | None = None
         self._is_logged_in = False
@@ -116,6 +118,7 @@ class SyncService:
         """Say where the buffer stands against the marketplace."""
         waiting = self._buffer.outbox.waiting()
         contact = self._buffer.settings.get_text("last_contact_ms")
+        due_ms = None if waiting.first_ms is None else lock_ms(waiting.first_ms)
         next_try_ms, planned_ms = None, self._next_round_ms  # read once: the sync thread changes it meanwhile
         if self._failures and planned_ms is not None:
             next_try_ms = now_utc_ms + max(0, planned_ms - self._clock.read().mono_ms)
@@ -131,6 +134,8 @@ class SyncService:
             problem=self._problem,
             failed_pictures=waiting.failed_pictures,
             picture_problem=self._picture_problem,
+            due_ms=due_ms,
+            is_overdue=due_ms is not None and due_ms <= now_utc_ms,
         )
 
     def _ask(self, action: Callable[[], Answer]) -> Future[Answer]:
@@ -191,13 +196,23 @@ class SyncService:
         )
 
     def _round(self) -> Sent:
-        """Make contact and send what waits; a failure is kept for the person and the next try planned."""
+        """Make contact and send what waits; a failure is kept for the person and the next try planned.
+
+        Marks that cannot be had hold nothing back: they are told after everything was sent.
+        """
         uploaders: list[Uploader] = []
 
         def make() -> None:
             self._contact()
             uploaders.append(self._uploader())
+            failed = None
+            try:
+                self._pull_marks()
+            except (BusyError, ProblemError) as error:
+                failed = error
             uploaders[0].send()
+            if failed is not None:
+                raise failed
 
         self._try(make)
         sent = uploaders[0].sent if uploaders else Sent()
@@ -242,15 +257,40 @@ class SyncService:
         if after.boot_ms - before.boot_ms <= SLOWEST_CLOCK_MS:
             self._on_contact(after, utc_ms)
         settings = self._buffer.settings
-        fetched = marketplace.contracts(settings.get_text("contracts_etag") or None)
+        told = marketplace.contracts(settings.get_text("contracts_etag") or None)
         with self._buffer.database.transaction():
             settings.put("last_contact_ms", str(utc_ms))
-            if fetched is not None:
-                contracts, etag = fetched
-                settings.put("contracts", msgspec.json.encode(contracts))
-                settings.put("contracts_etag", etag or "")
+            if told is not None:
+                self._keep_contracts(told)
         if Record(marketplace, settings).look():
             self._buffer.outbox.offer_kept_again()
+
+    def _keep_contracts(self, told: ToldContracts) -> None:
+        """Keep the contracts; one that cannot be read stays as it was known, and the list is asked for again."""
+        before = {contract.id: contract for contract in self.contracts()}
+        kept = [before[one] for one in told.unreadable if one in before]
+        listed = ContractList(contracts=(*told.contracts, *kept))
+        self._buffer.settings.put("contracts", msgspec.json.encode(listed))
+        self._buffer.settings.put("contracts_etag", "" if told.unreadable else told.etag or "")
+        for contract in told.contracts:
+            self._buffer.learnt.keep(contract)
+        sentences = [_unreadable(one, before.get(one), wrong) for one, wrong in told.unreadable.items()]
+        self.trouble = " ".join(sentences) or None
+
+    def _pull_marks(self) -> None:
+        """Fetch the marks that are new; a marketplace that has fewer than we know was restored, and tells all again."""
+        device, marks, marketplace = self.device, self._buffer.marks, self._require_marketplace()
+        if device is None:
+            return
+        told = marketplace.marks(marks.seen)
+        if told.newest < marks.seen:
+            told = marketplace.marks(0)
+        while told.marks:
+            marks.take_in(told, device)
+            last = told.marks[-1].number
+            if last >= told.newest:
+                break
+            told = marketplace.marks(last)
 
     def _take_in(self, log_in: LogIn) -> Answer:
         server = self._buffer.settings.get_text("server")
@@ -317,6 +357,19 @@ class SyncService:
             (device, self._device_key()),
             self._on_change,
         )
+
+
+def _unreadable(contract: UUID, known: Contract | None, wrong: str) -> str:
+    """Say that a contract as told cannot be used, and what holds meanwhile."""
+    if known is None:
+        return (
+            f"The marketplace told a contract that cannot be used ({contract}: {wrong}). It is left out; please tell "
+            "the marketplace."
+        )
+    return (
+        f"The marketplace told terms of “{known.title}” that cannot be used ({wrong}). The terms known before go on "
+        "holding; please tell the marketplace."
+    )
 
 
 class _Request:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from wire.diary import Snapshot
+from wire.marks import Mark, MarkKind, taken_ms
 from wire.words import ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
 
 register = template.Library()
@@ -104,6 +105,18 @@ def why_no_picture(snapshot: Snapshot) -> str:
     if snapshot.status is SnapshotStatus.WITHHELD:
         return _("Withheld by the freelancer. The time is kept, unprotected.")
     return "" if snapshot.reason is None else _reason_words(snapshot.reason)
+
+
+@register.filter
+def mark_words(mark: Mark) -> str:
+    """Say what a mark did."""
+    match mark.kind:
+        case MarkKind.WITHHELD:
+            return _("Picture withheld")
+        case MarkKind.DELETED:
+            return _("%(time)s deleted") % {"time": min_s(taken_ms([mark]))}
+        case MarkKind.TRIMMED:
+            return _("%(time)s trimmed") % {"time": min_s(taken_ms([mark]))}
 
 
 def _reason_words(reason: SnapshotReason) -> str:

@@ -19,6 +19,7 @@ from tests.fakes.terms import contract
 from wire import chain, merkle
 from wire.contract import Contract, ContractList
 from wire.leaf import Leaf, RevisionLeaf, decode, encode
+from wire.marks import Mark, MarkList
 from wire.note import Algorithm, Note, Verifier
 from wire.receipt import Checkpoint, Edge, Log, Proof, Receipt
 from wire.sync import (
@@ -233,6 +234,7 @@ class Rules(Answers):
         self.named: dict[UUID, tuple[str, ...]] = {}
         self.pictures: dict[tuple[str, str], bytes] = {}
         self.refused_pictures: set[str] = set()
+        self.marks: list[Mark] = []
         self.batches: list[Batch] = []
         self.log = FakeLog()
         self.interfere: Callable[[Seen, Said], Said] = lambda _seen, said: said
@@ -241,6 +243,7 @@ class Rules(Answers):
             ("GET", "/api/v1/me"): lambda _: self.person,
             ("POST", "/api/v1/devices"): self._enrol,
             ("GET", "/api/v1/contracts"): self._contracts,
+            ("GET", "/api/v1/marks"): self._marks,
             ("POST", "/api/v1/segments"): self._segments,
             ("POST", "/api/v1/pictures/missing"): self._missing,
             ("GET", "/api/v1/log"): lambda _: self.log.stated(),
@@ -269,6 +272,11 @@ class Rules(Answers):
         if seen.headers.get("if-none-match") == self.etag:
             return Said(304)
         return Said(body=ContractList(contracts=self.contracts), headers={"ETag": self.etag})
+
+    def _marks(self, seen: Seen) -> MarkList:
+        after = int(seen.query["after"])
+        newest = max((mark.number for mark in self.marks), default=0)
+        return MarkList(marks=tuple(one for one in self.marks if one.number > after)[:2], newest=newest)
 
     def _segments(self, seen: Seen) -> Said | BatchAnswer:
         batch = msgspec.json.decode(seen.body, type=Batch)

@@ -65,6 +65,9 @@ class Browser:
         self._send(self._page(address), {"allow": "true"} if allows else {})
         return True
 
+    def fill(self, address: str, fields: dict[str, str]) -> None:
+        self._send(self._page(address), fields)
+
     def type_code(self, address: str, code: str) -> None:
         self._send(self._send(self._page(address), {"user_code": code}), {"action": "accept"})
 
@@ -194,6 +197,23 @@ def test_what_was_recorded_arrives_once(desk: Desk, buffer: Buffer) -> None:
     assert {one.state for one in buffer.outbox.between(0, 10**15)} <= {"accepted"}
     assert buffer.settings.get_text("log_checkpoint") is not None
     assert trouble_of(buffer.settings) is None
+
+
+def test_time_deleted_on_the_web_is_taken_away_here(served: Served, desk: Desk, buffer: Buffer) -> None:
+    starts = [desk.end_ms - number * SEGMENT_MS for number in (66, 65, 64)]
+    assert desk.seal(starts) == 3
+    assert desk.service.sync().result() == SyncAnswer(3, 0, 0, 0, 0, None)
+    device = desk.service.device
+    assert device is not None
+    page = f"{served.url}/contracts/{desk.contract.id}/segments/{starts[-1] // 1000}/{device}/delete/"
+    Browser(served.seed.freelancer).fill(page, {"reason": "Lunch"})
+    desk.service.sync().result()
+    [mark] = buffer.marks.between(device, 0, 10**15)
+    assert (mark.actor, mark.reason, mark.start_s * 1000) == ("Ana Silva", "Lunch", starts[-1])
+    deleted = buffer.outbox.standing(desk.contract.id, starts[-1])
+    assert deleted is not None
+    assert (deleted.content, deleted.worked_ms) == (None, 0)
+    assert buffer.outbox.worked_ms(0, 10**15)[desk.contract.id] == 1000 * (len(starts) - 1)
 
 
 def test_a_marketplace_that_was_restored_from_a_backup_gets_what_it_lacks(

@@ -123,6 +123,16 @@ def test_the_first_page_is_the_log_in_until_there_is_something_to_track(presente
         ),
         (synced(waiting_pictures=1), FooterTone.CALM, "↑ 1 picture waiting"),
         (
+            synced(waiting_segments=1, due_ms=NOW_MS + 100 * MINUTE_MS),
+            FooterTone.CALM,
+            "↑ 1 segment waiting · 1 h 40 min left to the lock, 13:06",
+        ),
+        (
+            synced(waiting_segments=1, due_ms=NOW_MS - 100 * MINUTE_MS, is_overdue=True),
+            FooterTone.CALM,
+            "↑ 1 segment waiting · lock passed 09:46: it goes on a later invoice",
+        ),
+        (
             synced(
                 waiting_segments=19,
                 last_contact_ms=NOW_MS - 190 * MINUTE_MS,
