@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +18,7 @@ from typing import TypeVar
 import msgspec
 import platformdirs
 
-from tracker import app, commands
+from tracker import app, commands, edit_line
 from tracker.commands import Answer, Refused
 from tracker.control import NotRunningError
 from tracker.domain.errors import BugError, RefusedError, TrackerError
@@ -188,6 +189,20 @@ def _diary(options: app.Options, arguments: argparse.Namespace) -> int:
     return _show(answer, diary_text, as_json=arguments.json)
 
 
+def _edit(options: app.Options, arguments: argparse.Namespace) -> int:
+    return _tell(app.ask(options, edit_line.command_of(arguments, lambda: _today(options))))
+
+
+def _undo(options: app.Options, _: argparse.Namespace) -> int:
+    return _tell(app.ask(options, commands.Undo()))
+
+
+def _today(options: app.Options) -> date:
+    """Ask what UTC day it is by the marketplace's clock."""
+    now_ms = _expect(app.ask(options, commands.GetStatus()), commands.StatusAnswer).status.now_ms
+    return datetime.fromtimestamp(now_ms / 1000, UTC).date()
+
+
 def _sync(options: app.Options, arguments: argparse.Namespace) -> int:
     answer = _expect(app.ask(options, commands.Sync()), commands.SyncAnswer)
     _show(answer, sync_text, as_json=arguments.json)
@@ -223,6 +238,8 @@ _COMMANDS: dict[str, Callable[[app.Options, argparse.Namespace], int]] = {
     "stop": _stop,
     "status": _status,
     "diary": _diary,
+    "edit": _edit,
+    "undo": _undo,
     "sync": _sync,
     "set": _set,
     "doctor": _doctor,
@@ -273,6 +290,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(words, "status", "show what is tracked and what waits", as_json=True)
     diary = _add(words, "diary", "show a day's segments", as_json=True)
     diary.add_argument("day", type=_text, nargs="?", help="a UTC day as YYYY-MM-DD (default: today)")
+    edit_line.add_words(words, _text)
     _add(words, "sync", "send what waits now", as_json=True)
     preference = _add(words, "set", "list your settings, or set one", as_json=True)
     preference.add_argument("name", type=_text, nargs="?", help="; ".join(_preference_help()))

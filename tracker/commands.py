@@ -103,6 +103,62 @@ class SetPreference(Struct, frozen=True, tag=True):
     value: str
 
 
+class DescribeTime(Struct, frozen=True, tag=True):
+    """Give recorded time another memo or label, both in a range of UTC milliseconds; an empty label takes it away.
+
+    As in every edit, `contract` is its id or the beginning of its title; None: the only one with time in the range.
+    """
+
+    contract: str | None
+    from_ms: int
+    to_ms: int
+    memo: str | None = None
+    label: str | None = None
+
+
+class RemoveTime(Struct, frozen=True, tag=True):
+    """Take recorded time away; segments that nothing is left of are deleted."""
+
+    contract: str | None
+    from_ms: int
+    to_ms: int
+
+
+class MoveTime(Struct, frozen=True, tag=True):
+    """Give recorded time, as manual time, to another contract with a memo of its own."""
+
+    contract: str | None
+    from_ms: int
+    to_ms: int
+    target: str
+    memo: str
+
+
+class AddTime(Struct, frozen=True, tag=True):
+    """Add manual time; a contract that is not named is the last one."""
+
+    contract: str | None
+    from_ms: int
+    to_ms: int
+    memo: str
+    label: str | None = None
+
+
+class WithholdPictures(Struct, frozen=True, tag=True):
+    """Withhold every picture taken in a range; the time stays."""
+
+    contract: str | None
+    from_ms: int
+    to_ms: int
+
+
+EditCommand = DescribeTime | RemoveTime | MoveTime | AddTime | WithholdPictures
+
+
+class Undo(Struct, frozen=True, tag=True):
+    """Take back the edit that is not carried out yet."""
+
+
 class Show(Struct, frozen=True, tag=True):
     """Bring the window to the front (what starting a second time does)."""
 
@@ -127,6 +183,12 @@ Command = (
     | LogIn
     | GetPreferences
     | SetPreference
+    | DescribeTime
+    | RemoveTime
+    | MoveTime
+    | AddTime
+    | WithholdPictures
+    | Undo
     | Show
     | Quit
 )
@@ -229,14 +291,26 @@ class DiaryTotals(Struct, frozen=True, kw_only=True):
     week: Total
 
 
+class PendingEdit(Struct, frozen=True, kw_only=True):
+    """An edit that can still be taken back: what it does, and for how long."""
+
+    sentence: str
+    left_ms: int
+
+
 class DiaryAnswer(Struct, frozen=True, tag=True):
-    """A UTC day's segments in order, each contract's totals, and what marks took away that day."""
+    """A UTC day's segments in order, each contract's totals, and what marks took away that day.
+
+    Segments show what an edit makes of them that can still be taken back (`pending`); what then bills and is protected
+    follows once it is carried out.
+    """
 
     day: str
     worked_ms: int
     segments: tuple[DiarySegment, ...]
     totals: tuple[DiaryTotals, ...] = ()
     marks: tuple[DiaryMark, ...] = ()
+    pending: PendingEdit | None = None
 
 
 class PreferenceLine(Struct, frozen=True, kw_only=True):

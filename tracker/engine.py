@@ -24,6 +24,7 @@ from tracker.domain.errors import TrackerError
 from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
+from tracker.editing import Editing
 from tracker.marks import taken_away
 from tracker.overview import Overview
 from tracker.preferences import Preferences
@@ -107,6 +108,7 @@ class Engine:
         self._diary = Diary(buffer, self._sealer)
         self._preferences = Preferences(buffer.settings)
         self._timekeeping = Timekeeping(buffer, self._timer, self._sync)
+        self._editing = Editing(buffer, self._sync)
         self._listeners: list[Callable[[Status], None]] = []
         self._on_show: Callable[[], None] = lambda: None
         self._on_quit: Callable[[], None] = lambda: None
@@ -144,13 +146,18 @@ class Engine:
     def handle(self, command: Command) -> Answer:
         """Answer one command in the caller's thread; for an engine that was not started.
 
-        Nobody can look at a held snapshot meanwhile, so its hold does not run out here.
+        Nobody can look at a held snapshot meanwhile, so its hold does not run out here. An edit that was kept is
+        carried out first if its ten seconds are over.
         """
         self._restart_holds()
+        if self._editing.left_ms(self._timer.now()) == 0:
+            self._carry_out()
         answer: Future[Answer] = Future()
         self._answer(command, answer)
         result = answer.result()
         self._drain()
+        if self._upkeep_ms < sys.maxsize:
+            self._settle_destruction()
         return result
 
     def subscribe(self, listener: Callable[[Status], None]) -> None:
@@ -240,6 +247,8 @@ class Engine:
         self._learn_policy()
         self._timer.tick()
         self._take_snapshot()
+        if self._editing.left_ms(self._timer.now()) == 0:
+            self._carry_out()
         self._seal()
         self._failure = None
 
@@ -276,14 +285,15 @@ class Engine:
         now = self._timer.now()
         if self._failure is not None:
             return max(0, self._retry_ms - now.mono_ms)
-        waits_ms = [_REST_MS, self._timer.next_tick_ms(now)]
+        waits_ms = [_REST_MS, self._timer.next_tick_ms(now), self._editing.left_ms(now)]
         for instant_ms in (self._buffer.snapshots.next_hold_ms(now.utc_ms), self._snapshot_due_ms()):
             waits_ms.append(None if instant_ms is None else instant_ms - now.utc_ms)  # noqa: PERF401 (clearer so)
         return max(0, min(wait for wait in waits_ms if wait is not None))
 
     def _recover(self) -> None:
-        """Tell what an unexpected end left, and start again the holds that it cut short."""
+        """Tell what an unexpected end left, carry out the edit it kept, and start again the holds that it cut short."""
         self._restart_holds()
+        self._carry_out()
         interrupted_ms = self._buffer.journal.interrupted_at_ms()
         if interrupted_ms is not None:
             self._recovered = (
@@ -370,9 +380,22 @@ class Engine:
     def _seal(self) -> None:
         """Seal what may be sealed; what is left after a while of it waits in the queue like any other work."""
         device = self._sync.device
-        if device is not None and self._sealer.seal(device, self._timer.state, self._timer.now()):
+        state, now = self._timer.state, self._timer.now()
+        if device is not None and self._sealer.seal(device, state, now, self._editing.is_edited):
             self._sync.wake()
             self._worker.put(lambda: self._guarded(self._seal))
+
+    def _carry_out(self) -> None:
+        """Carry the kept edit out; the running timer learns what that changes of its week."""
+        if self._editing.carry_out(self._timer.state, self._timer.now()):
+            self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)  # what is destroyed is to be in no copy
+            if self._timer.state.phase is not Phase.STOPPED and self._timer.contract is not None:
+                self._timer.hold_to(self._timer.contract)
+            self._sync.wake()
+
+    def _settle_destruction(self) -> None:
+        now = self._timer.now()
+        self._buffer.upkeep.settle(now.utc_ms, now.mono_ms)
 
     # Commands
 
@@ -404,7 +427,9 @@ class Engine:
             case commands.GetContracts():
                 return self._after(self._sync.refresh(), self._contracts_answer)
             case commands.GetDiary(day):
-                return self._diary.day(day, self._sync.contracts(), self._sync.device, self._timer.now())
+                now = self._timer.now()
+                recorded = self._diary.day(day, self._sync.contracts(), self._sync.device, now)
+                return self._editing.shown(recorded, now)
             case commands.Sync():
                 self._seal()
                 return self._sync.sync()
@@ -418,6 +443,18 @@ class Engine:
                 return Done("The snapshot is withheld and its picture destroyed; the time stays, unprotected.")
             case commands.ViewSnapshot(snapshot):
                 return commands.PicturesAnswer(self._snapshotter.view(snapshot))
+            case (
+                commands.DescribeTime()
+                | commands.RemoveTime()
+                | commands.MoveTime()
+                | commands.AddTime()
+                | commands.WithholdPictures()
+            ):
+                if self._timer.is_tracking:
+                    self._timer.tick()  # so that what was worked up to now is there to be edited
+                return self._editing.ask(command, self._timer.state, self._timer.now())
+            case commands.Undo():
+                return self._undo()
             case commands.LogIn():
                 return self._sync.log_in(command)
             case commands.GetPreferences():
@@ -436,13 +473,19 @@ class Engine:
         """End, saved or not: what cannot be saved is told, and is at most what came since the last tick."""
         try:
             self._timer.stop()
+            self._carry_out()
             self._seal()
-            now = self._timer.now()
-            self._buffer.upkeep.settle(now.utc_ms, now.mono_ms)
+            self._settle_destruction()
         finally:
             self._sync.stop()
             self._ended.set()
         return Done("Daybook has ended; everything is saved.")
+
+    def _undo(self) -> Answer:
+        answer = self._editing.undo()
+        self._seal()
+        self._sync.wake()
+        return answer
 
     def _contracts_answer(self, contact: Answer) -> Answer:
         problem = contact.sentence if isinstance(contact, Refused) else None
@@ -469,6 +512,7 @@ class Engine:
             self._correcting,
             self._snapshotter.trouble,
             self._sealer.trouble,
+            self._editing.trouble,
             self._buffer.destruction.trouble,
             self._buffer.database.trouble,
             self._buffer.upkeep.trouble,

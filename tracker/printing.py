@@ -54,8 +54,9 @@ def contracts_text(answer: ContractsAnswer) -> str:
 def diary_text(answer: DiaryAnswer) -> str:
     """Show a day's segments."""
     if not answer.segments and not answer.marks:
-        return f"{answer.day} (UTC): nothing recorded."
-    lines = [f"{answer.day} (UTC): {_hours(answer.worked_ms)} worked"]
+        lines = [f"{answer.day} (UTC): nothing recorded."]
+    else:
+        lines = [f"{answer.day} (UTC): {_hours(answer.worked_ms)} worked"]
     for total in answer.totals:
         lines += [f"{total.contract_title}: {_total(total.day)}", f"  its week: {_total(total.week)}"]
     for one in answer.segments:
@@ -71,6 +72,8 @@ def diary_text(answer: DiaryAnswer) -> str:
         f" {mark.actor} at {_instant(mark.made_ms, mark.start_ms)}: {mark.reason}"
         for mark in answer.marks
     ]
+    if answer.pending is not None:
+        lines.append(f"Not carried out yet: {answer.pending.sentence} Take it back with: daybook undo")
     return "\n".join(lines)
 
 

@@ -44,12 +44,14 @@ class Link(Struct, frozen=True, kw_only=True):
 
     `content` is the canonical JSON of a `wire.diary.Segment`, byte for byte as it was hashed; it is left raw so that
     one bad content cannot spoil a batch. A link whose content was deleted before it was sent travels bare: salt and
-    content are null.
+    content are null. One that is joined is judged with the link before it, both accepted or neither: time moved between
+    contracts leaves the one and arrives at the other, or nothing changes.
     """
 
     digest: Hex32
     salt: Hex32 | None
     content: Raw
+    is_joined: bool = False
 
     @property
     def is_bare(self) -> bool:

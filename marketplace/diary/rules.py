@@ -65,6 +65,12 @@ class Refusal:
 
 Verdict = Fresh | Same | Refusal
 
+MOVE_REFUSED = Refusal(
+    "move_refused",
+    "Time moved between contracts is taken whole or not at all, and the other half of this move was refused.",
+)
+"""What the good half of a move gets whose other half is refused (PRODUCT.md, "Offline and sync")."""
+
 
 def open_content(digest: bytes, salt: bytes, content: bytes) -> diary.Segment | Refusal:
     """Read a content and hold it to what can be said about it alone."""

@@ -14,7 +14,7 @@ from marketplace.contracts.models import Contract
 from marketplace.contracts.services import policy_versions, visible_contracts
 from marketplace.diary import destruction, reading
 from marketplace.diary.models import Destruction, Link, Mark, Picture, Revision
-from marketplace.diary.rules import Fresh, Known, Refusal, Same, Terms, judge, open_content
+from marketplace.diary.rules import MOVE_REFUSED, Fresh, Known, Refusal, Same, Terms, judge, open_content
 from marketplace.errors import refused
 from marketplace.record import services as record
 from wire import chain, diary, sync
@@ -105,6 +105,16 @@ def _length(device: Device) -> int:
     return 0 if last is None else last + 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A link's content that is to be judged: as it could be read, its bytes and its salt."""
+
+    link: Link
+    opened: diary.Segment | Refusal
+    content: bytes
+    salt: bytes
+
+
 class _Judging:
     """One batch's contents, judged in order; what is accepted early is known to the later ones."""
 
@@ -127,20 +137,22 @@ class _Judging:
             for link, one in zip(links, sent, strict=True)
             if link.outcome == Link.Outcome.BARE and not one.is_bare
         }
-        segments = [one for one in opened.values() if isinstance(one, diary.Segment)]
-        self._look_up(segments)
-        outcomes = tuple(
-            self._judge(link, opened[link.index], bytes(one.content), bytes.fromhex(one.salt or ""))
-            if link.index in opened
-            else _remembered(link, is_new=link.index in new)
-            for link, one in zip(links, sent, strict=True)
-        )
+        self._look_up(one for one in opened.values() if isinstance(one, diary.Segment))
+        outcomes: list[sync.Outcome] = []
+        for group in _joined(links, sent):
+            contents = [
+                _Content(link, opened[link.index], bytes(one.content), bytes.fromhex(one.salt or ""))
+                for link, one in group
+                if link.index in opened
+            ]
+            judged = self._judge(contents, is_refused=self._is_any_refused(group))
+            outcomes += [judged.get(link.index) or _remembered(link, is_new=link.index in new) for link, _ in group]
         Revision.objects.bulk_create(self._revisions)
         Picture.objects.bulk_create(self._pictures)
         Destruction.objects.bulk_create(self._emptied)
         Link.objects.bulk_update(self._judged, ["outcome", "outcome_ms", "code", "sentence"])
         self._name_remembered(links)
-        return outcomes, self._named
+        return tuple(outcomes), self._named
 
     def log(self) -> tuple[Edge | None, str]:
         """Append a leaf for each accepted content, in order; gives the log's edge before, and its checkpoint after."""
@@ -177,20 +189,51 @@ class _Judging:
         known = Known(row.contract_id, row.device_id, row.start_s, row.revision, content, row.received_ms)
         self._known.setdefault(row.start_s, []).append(known)
 
-    def _judge(self, link: Link, opened: diary.Segment | Refusal, content: bytes, salt: bytes) -> sync.Outcome:
-        verdict: Fresh | Same | Refusal
-        if isinstance(opened, Refusal):
-            verdict = opened
-        else:
-            verdict = judge(
-                opened,
-                content,
-                sender=self._device.pk,
-                contracts=self._terms,
-                known=self._known.get(opened.start_s, []),
-                now_ms=self._now_ms,
-                marks=self._marks.values(),
-            )
+    def _is_any_refused(self, group: Sequence[tuple[Link, sync.Link]]) -> bool:
+        """Tell whether one of these joined links, or the one before that the first is joined to, was refused before."""
+        first, said = group[0]
+        earlier = Link.objects.filter(device=self._device, index=first.index - 1, outcome=Link.Outcome.REJECTED)
+        return any(link.outcome == Link.Outcome.REJECTED for link, _ in group) or (said.is_joined and earlier.exists())
+
+    def _judge(self, contents: Sequence["_Content"], *, is_refused: bool) -> dict[int, sync.Outcome]:
+        """Judge contents that are joined, in order, each knowing those before it: all of them are taken, or none.
+
+        One by itself is the usual case. `is_refused` where what they are joined to was refused before.
+        """
+        verdicts, assumed = list[Fresh | Same | Refusal](), list[Known]()
+        for one in contents:
+            is_lost = is_refused or any(isinstance(verdict, Refusal) for verdict in verdicts)
+            verdict = MOVE_REFUSED if is_lost and isinstance(one.opened, diary.Segment) else self._verdict(one)
+            if isinstance(verdict, Fresh) and isinstance(one.opened, diary.Segment):
+                assumed.append(self._assume(one.opened, one.content))
+            verdicts.append(verdict)
+        if any(isinstance(verdict, Refusal) for verdict in verdicts):
+            for known in assumed:
+                self._known[known.start_s].remove(known)
+            verdicts = [MOVE_REFUSED if isinstance(verdict, Fresh) else verdict for verdict in verdicts]
+        return {one.link.index: self._settle(one, verdict) for one, verdict in zip(contents, verdicts, strict=True)}
+
+    def _verdict(self, one: "_Content") -> Fresh | Same | Refusal:
+        if isinstance(one.opened, Refusal):
+            return one.opened
+        return judge(
+            one.opened,
+            one.content,
+            sender=self._device.pk,
+            contracts=self._terms,
+            known=self._known.get(one.opened.start_s, []),
+            now_ms=self._now_ms,
+            marks=self._marks.values(),
+        )
+
+    def _assume(self, segment: diary.Segment, content: bytes) -> Known:
+        """Let the contents judged after this one know it."""
+        known = Known(segment.contract, segment.device, segment.start_s, segment.revision, content, self._now_ms)
+        self._known.setdefault(segment.start_s, []).append(known)
+        return known
+
+    def _settle(self, one: "_Content", verdict: Fresh | Same | Refusal) -> sync.Outcome:
+        link = one.link
         self._judged.append(link)
         link.outcome_ms = self._now_ms
         match verdict:
@@ -201,10 +244,10 @@ class _Judging:
                 link.outcome, link.outcome_ms = Link.Outcome.ACCEPTED, received_ms
                 return sync.Duplicate(received_ms=received_ms)
             case Fresh():
-                if not isinstance(opened, diary.Segment):
+                if not isinstance(one.opened, diary.Segment):
                     raise TypeError("a refusal was judged fresh")
                 link.outcome = Link.Outcome.ACCEPTED
-                self._accept(link, opened, content, salt)
+                self._accept(link, one.opened, one.content, one.salt)
                 return sync.Accepted(received_ms=self._now_ms)
 
     def _accept(self, link: Link, segment: diary.Segment, content: bytes, salt: bytes) -> None:
@@ -223,7 +266,6 @@ class _Judging:
             received_ms=self._now_ms,
         )
         self._revisions.append(revision)
-        self._remember(revision)
         if left.worked_ms < segment.worked_ms:
             mark = next(row for row, said in self._marks.items() if said.is_of(segment))
             self._emptied.append(Destruction(mark=mark, hashes=[], due_ms=destruction.due_ms(self._marks[mark])))
@@ -240,6 +282,17 @@ class _Judging:
         if known:
             rows = Picture.objects.filter(revision__link__in=known).values_list("revision__contract_id", "sha256")
             self._named |= set(rows)
+
+
+def _joined(links: Sequence[Link], sent: Sequence[sync.Link]) -> list[list[tuple[Link, sync.Link]]]:
+    """Put each link together with those that are joined to it; most stand alone."""
+    groups: list[list[tuple[Link, sync.Link]]] = []
+    for link, one in zip(links, sent, strict=True):
+        if one.is_joined and groups:
+            groups[-1].append((link, one))
+        else:
+            groups.append([(link, one)])
+    return groups
 
 
 def _remembered(link: Link, *, is_new: bool) -> sync.Outcome:

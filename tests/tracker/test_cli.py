@@ -25,7 +25,7 @@ from wire.sync import Person
 WITHIN_S = 30.0
 KEYS = {
     "contracts": {"type", "contracts", "problem"},
-    "diary": {"type", "day", "worked_ms", "segments", "totals", "marks"},
+    "diary": {"type", "day", "worked_ms", "segments", "totals", "marks", "pending"},
     "sync": {"type", "sent_segments", "sent_pictures", "waiting_segments", "waiting_pictures", "refused_segments",
              "problem", "failed_pictures", "picture_problem"},
     "status": {"running", "now_ms", "phase", "pause_reason", "paused_since_ms", "contract", "memo", "session_ms",
@@ -461,3 +461,62 @@ def test_a_bug_in_the_engine_is_told_the_same_way(logged_in: Daybook, monkeypatc
     monkeypatch.setattr("tracker.diary.Diary.day", fail)
     refused(logged_in("diary"), 70, "crash.log")
     assert "our bug" in (logged_in.data / "crash.log").read_text()
+
+
+# Editing
+
+
+def test_an_edit_without_a_running_tracker_is_shown_and_taken_back(logged_in: Daybook) -> None:
+    """By the marketplace's clock it is noon of 2026-11-23."""
+    words = ("edit", "add", "--from", "09:00", "--to", "09:30", "--contract", "Contract 1", "--memo", "a call")
+    result = logged_in(*words)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("Manual time on “Contract 1” from 2026-11-23 09:00:00 UTC")
+    shown = logged_in.json("diary", "2026-11-23")
+    assert shown["worked_ms"] == 1_800_000
+    assert shown["pending"]["sentence"].endswith("is added.")
+    assert logged_in("undo").out == "The edit is taken back; everything stands as it did.\n"
+    assert logged_in.json("diary", "2026-11-23")["worked_ms"] == 0
+    again = logged_in("undo")
+    assert (again.code, again.out) == (3, "")
+    assert "no edit to take back" in again.err
+
+
+def test_a_refused_edit_says_why(logged_in: Daybook) -> None:
+    late = logged_in("edit", "add", "--from", "13:00", "--to", "14:00", "--contract", "Contract 1", "--memo", "memo")
+    assert (late.code, late.out) == (3, "")
+    assert "in the future" in late.err
+    nothing = logged_in("edit", "remove", "--from", "2026-11-23T10:00", "--to", "2026-11-23T12:00+01:00")
+    assert (nothing.code, nothing.out) == (3, "")
+    assert nothing.err.startswith("Nothing is recorded from 2026-11-23 10:00:00 UTC to 2026-11-23 11:00:00 UTC.")
+    ancient = logged_in("edit", "remove", "--from", "0001-01-01T00:00+14:00", "--to", "0001-01-01T00:10+14:00")
+    assert (ancient.code, ancient.out) == (3, "")
+    assert "before there were computers" in ancient.err
+    assert logged_in("edit").code == 2
+
+
+def test_an_edit_that_a_killed_tracker_kept_is_carried_out_when_it_starts_again(logged_in: Daybook) -> None:
+    words = ("edit", "add", "--from", "09:00", "--to", "09:30", "--contract", "Contract 1", "--memo", "a call")
+
+    def start() -> "subprocess.Popen[str]":
+        process = logged_in.process("run", "--headless")
+        until(lambda: process.poll() is not None or logged_in.json("status")["running"], "the tracker to answer")
+        assert process.poll() is None, process.communicate()
+        return process
+
+    process = start()
+    try:
+        assert logged_in(*words).code == 0
+        assert logged_in.json("diary", "2026-11-23")["pending"] is not None
+    finally:
+        process.kill()
+        process.communicate(timeout=WITHIN_S)
+    process = start()
+    try:
+        shown = logged_in.json("diary", "2026-11-23")
+        refused(logged_in("undo"), 3, "no edit to take back")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=WITHIN_S)
+    assert shown["pending"] is None
+    assert [one["segment"]["reason"] for one in shown["segments"]] == ["added"] * 3

@@ -60,13 +60,12 @@ from tracker.commands import (
 from tracker.domain.clock import Moment
 from tracker.domain.errors import MachineError
 from tracker.domain.events import Declared, Worked
-from tracker.domain.segment import Interval
+from tracker.domain.segment import MEMO_LIMIT, Interval
 from tracker.domain.session import PauseReason, Phase, State
 from tracker.engine import Engine
 from tracker.status import Status
 from tracker.store.buffer import open_buffer
 from tracker.store.database import BufferInUseError
-from tracker.timekeeping import MEMO_LIMIT
 from wire.contract import ContractStatus
 from wire.diary import Segment
 from wire.marks import Mark, MarkKind, Stretch

@@ -12,6 +12,7 @@ from tracker.commands import (
     DiaryMark,
     DiarySegment,
     DiaryTotals,
+    PendingEdit,
     PreferenceLine,
     PreferencesAnswer,
     SyncAnswer,
@@ -177,6 +178,17 @@ def test_diary_with_totals_reasons_and_marks() -> None:
 def test_preferences() -> None:
     line = PreferenceLine(name="stop-at-limit", is_on=True, default=False, help="stop the timer")
     assert preferences_text(PreferencesAnswer((line,))) == "stop-at-limit  on  stop the timer"
+
+
+def test_diary_with_what_is_removed_and_what_can_be_taken_back() -> None:
+    kept = segment("Refunds")
+    gone = msgspec.structs.replace(kept, worked_ms=0, segment=msgspec.structs.replace(kept.segment, intervals=()))
+    pending = PendingEdit(sentence="Time is removed.", left_ms=9_000)
+    assert diary_text(DiaryAnswer("2026-11-23", 0, (gone,), pending=pending)).splitlines() == [
+        "2026-11-23 (UTC): 0:00:00 worked",
+        "12:00 UTC  0:00:00  API: no time left  activity –/10  waiting",
+        "Not carried out yet: Time is removed. Take it back with: daybook undo",
+    ]
 
 
 def test_sync() -> None:

@@ -31,6 +31,14 @@ def test_a_content_arrives_byte_for_byte(one: Segment) -> None:
     assert chain.digest(bytes.fromhex(link.salt or ""), bytes(link.content)).hex() == link.digest
 
 
+def test_a_link_stands_alone_unless_it_says_that_it_is_joined() -> None:
+    plain = _link(b"{}")
+    joined = msgspec.structs.replace(plain, is_joined=True)
+    assert [link.is_joined for link in _travelled(plain, joined)] == [False, True]
+    said = b'{"digest":"%s","salt":null,"content":null}' % (b"0" * 64)
+    assert not msgspec.json.decode(said, type=Link).is_joined
+
+
 @pytest.mark.parametrize("content", [b'{ "b" : 1,\n "a":2 }', b'"\\u00e9"', b"[1.0,1e3]", b"{}"])
 def test_a_bad_content_spoils_no_batch(content: bytes) -> None:
     """What is in it is judged later and alone, so it must arrive as it is, with its hash."""

@@ -6,6 +6,10 @@ from uuid import UUID
 
 from wire.words import SEGMENT_MS, Kind
 
+MEMO_LIMIT = 10_000
+LABEL_LIMIT = 200
+"""The most characters of a memo and of a label, as the marketplace takes them (`wire.diary.Interval`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:

@@ -20,6 +20,7 @@ from tracker.store.database import (
     wrong_key,
 )
 from tracker.store.destruction import Destruction
+from tracker.store.edits import Edits
 from tracker.store.inspection import Inspection
 from tracker.store.journal import Journal
 from tracker.store.learnt import Learnt
@@ -48,6 +49,7 @@ class Buffer:
     upkeep: Upkeep
     marks: MarkKeeping
     learnt: Learnt
+    edits: Edits
 
     def mend(self, now_ms: int) -> str | None:
         """Restore the open buffer, which is damaged; gives what to tell the person, None if nothing could be done.
@@ -138,6 +140,7 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0, *, vfs: str | None = 
     destruction = Destruction(database, pictures)
     snapshots = Snapshots(database, pictures, destruction)
     journal, outbox = Journal(database, snapshots), Outbox(database, destruction)
+    edits = Edits(database, snapshots)
     retention = Retention(database, destruction)
     upkeep = Upkeep(
         settings,
@@ -149,7 +152,7 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0, *, vfs: str | None = 
     marks = MarkKeeping(database, settings, destruction, journal, snapshots, outbox)
     return Buffer(
         folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep, marks,
-        Learnt(database),
+        Learnt(database), edits,
     )  # fmt: skip
 
 

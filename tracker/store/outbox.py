@@ -7,13 +7,15 @@ from tracker.store.database import Database
 from tracker.store.destruction import Destruction
 from wire import chain
 from wire.sync import Accepted, Duplicate, Outcome, Rejected, RetryLater
+from wire.words import SEGMENT_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
     """A sealed revision: its place in the chain, its content and what the marketplace said.
 
-    `state` is one of *waiting*, *accepted*, *rejected*; `content` is None once deleted.
+    `state` is one of *waiting*, *accepted*, *rejected*; `content` is None once deleted. One that is joined is judged
+    with the link before it: both are accepted or neither.
     """
 
     link: int
@@ -27,6 +29,7 @@ class Revision:
     worked_ms: int
     state: str
     sentence: str | None
+    is_joined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Sealing:
     content: bytes
     sealed_ms: int
     pictures: tuple[str, ...]
+    is_joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,17 @@ class Waiting:
     first_ms: int | None = None
 
 
-_COLUMNS = "link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms, state, sentence"
+_COLUMNS = "link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms, state, sentence, is_joined"
 _NEWEST = (  # what counts: the newest revision of each segment that was not refused
     "revision = (SELECT max(revision) FROM revision AS other WHERE other.contract = revision.contract"
     " AND other.start_ms = revision.start_ms AND other.state <> 'rejected')"
+)
+_FIRST = (  # of a batch: the first link that waits, with the one that it is joined to
+    "(SELECT link - is_joined FROM revision WHERE link = (SELECT min(link) FROM revision WHERE state = 'waiting'))"
+)
+_UNDECIDED = (  # while an edit can be taken back, no picture leaves that it may withhold
+    "EXISTS (SELECT 1 FROM pending_edit WHERE pending_edit.contract = revision.contract"  # noqa: S608 (own words)
+    f" AND revision.start_ms < to_ms AND revision.start_ms + {SEGMENT_MS} > from_ms)"
 )
 
 
@@ -91,18 +102,18 @@ class Outbox:
         """Add a revision to the chain and its pictures to those that wait.
 
         Only the newest revision's pictures are sent (PRODUCT.md, "Snapshots and privacy"): what earlier revisions of
-        the segment name, is not sent yet and this one names no more is taken back and destroyed.
+        the segment name and this one names no more is destroyed here, and if it is not sent yet it never is.
         """
         with self._database.transaction():
             head = self.head(device)
             digest = chain.digest(sealing.salt, sealing.content)
             self._database.execute(
                 "INSERT INTO revision (link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms,"
-                " end_ms, sealed_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+                " end_ms, sealed_ms, is_joined, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
                 (
                     head.length, chain.extend(head, (digest,)).hash, digest, sealing.salt, sealing.content,
                     str(sealing.contract), sealing.start_ms, sealing.revision, sealing.worked_ms, sealing.end_ms,
-                    sealing.sealed_ms,
+                    sealing.sealed_ms, sealing.is_joined,
                 ),
             )  # fmt: skip
             self._database.execute_many(
@@ -126,6 +137,15 @@ class Outbox:
         found = self._revisions(f"contract = ? AND start_ms = ? AND {_NEWEST}", (str(contract), start_ms))
         return found[0] if found else None
 
+    def standing_between(self, from_ms: int, to_ms: int) -> list[Revision]:
+        """Give the revision that counts of every segment that starts in a range, in order of time."""
+        return self._revisions(f"start_ms >= ? AND start_ms < ? AND {_NEWEST}", (from_ms, to_ms), "start_ms, contract")
+
+    def newest(self, contract: UUID, start_ms: int) -> Revision | None:
+        """Give the newest revision of a segment, refused or not."""
+        found = self._revisions("contract = ? AND start_ms = ?", (str(contract), start_ms), "revision DESC LIMIT 1")
+        return found[0] if found else None
+
     def between(self, from_ms: int, to_ms: int) -> list[Revision]:
         """Give the newest revision of every segment that starts in a range, refused or not, in order of time."""
         newest = (
@@ -144,15 +164,12 @@ class Outbox:
         return {UUID(contract): int(worked_ms) for contract, worked_ms in rows}
 
     def next_batch(self, limit: int) -> list[Revision]:
-        """Give a contiguous run of the chain that begins with the first link still waiting."""
-        found = self._revisions(
-            "link >= (SELECT min(link) FROM revision WHERE state = 'waiting')"
-            " AND link < (SELECT min(link) FROM revision WHERE state = 'waiting') + ?",
-            (limit,),
-        )
-        return [
-            one for number, one in enumerate(found) if one.link == found[0].link + number
-        ]  # damage may leave a hole
+        """Give a contiguous run of the chain that begins with the first link still waiting; it parts no joined pair."""
+        found = self._revisions(f"link >= {_FIRST} AND link <= {_FIRST} + ?", (limit,))
+        run = [one for number, one in enumerate(found) if one.link == found[0].link + number]  # damage may leave a hole
+        while len(run) > limit or (len(run) == limit and len(found) > limit and found[limit].is_joined):
+            run.pop()
+        return run
 
     def settle(self, link: int, outcome: Outcome) -> None:
         """Keep the marketplace's answer to a link."""
@@ -168,7 +185,38 @@ class Outbox:
             self._database.execute(
                 "UPDATE revision SET state = ?, code = ?, sentence = ?, received_ms = ? WHERE link = ?", row
             )
+            if self._database.execute(
+                "UPDATE revision SET content = NULL, salt = NULL WHERE link = ? AND is_deleted AND content IS NOT NULL",
+                (link,),
+            ):
+                self._database.destroys()
             self._recount_after_commit(keeps_pictures=row[0] == "accepted")
+
+    def delete_before(self, contract: UUID, start_ms: int, revision: int) -> None:
+        """Destroy content and salt of a segment's revisions before one; those not sent yet travel bare.
+
+        The first half of a move keeps its content until it is judged: the other half is judged with it.
+        """
+        scope = (str(contract), start_ms, revision)
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE revision SET is_deleted = 1 WHERE contract = ? AND start_ms = ? AND revision < ?", scope
+            )
+            self._database.execute(
+                "UPDATE revision SET content = NULL, salt = NULL WHERE contract = ? AND start_ms = ? AND revision < ?"
+                " AND NOT (state = 'waiting' AND EXISTS (SELECT 1 FROM revision AS other WHERE other.is_joined"
+                " AND other.link = revision.link + 1 AND other.content IS NOT NULL))",
+                scope,
+            )
+            self._database.destroys()
+
+    def pictures_of(self, contract: UUID, start_ms: int) -> set[str]:
+        """Give the SHA-256 of the pictures of a segment that are still kept or were sent."""
+        rows = self._database.rows(
+            "SELECT sha256 FROM upload JOIN revision USING (link) WHERE revision.contract = ? AND start_ms = ?",
+            (str(contract), start_ms),
+        )
+        return {str(sha256) for (sha256,) in rows}
 
     def offer_again(self, from_link: int) -> None:
         """Offer every link from one on again, and all its pictures: the marketplace lacks them."""
@@ -196,12 +244,22 @@ class Outbox:
     def uploads(self, limit: int) -> list[tuple[UUID, str]]:
         """Give contract and SHA-256 of pictures to send, oldest first: an accepted revision names them, none failed."""
         rows = self._database.rows(
-            "SELECT upload.contract, upload.sha256 FROM upload JOIN revision USING (link)"
+            "SELECT upload.contract, upload.sha256 FROM upload JOIN revision USING (link)"  # noqa: S608 (own words)
             " WHERE NOT upload.is_sent AND upload.failure IS NULL AND revision.state = 'accepted'"
+            f" AND NOT {_UNDECIDED}"
             " GROUP BY upload.contract, upload.sha256 ORDER BY min(upload.link), upload.sha256 LIMIT ?",
             (limit,),
         )
         return [(UUID(contract), str(sha256)) for contract, sha256 in rows]
+
+    def is_to_send(self, contract: UUID, sha256: str) -> bool:
+        """Tell whether a picture is still to be sent: it may have been withheld since it was asked for."""
+        row = self._database.row(
+            "SELECT 1 FROM upload JOIN revision USING (link) WHERE upload.contract = ? AND sha256 = ?"  # noqa: S608 (own)
+            f" AND NOT is_sent AND NOT {_UNDECIDED}",
+            (str(contract), sha256),
+        )
+        return row is not None
 
     def mark_sent(self, contract: UUID, sha256: str) -> None:
         """Record that the marketplace has a picture."""
@@ -235,10 +293,10 @@ class Outbox:
         return found
 
     def _take_back(self, sealing: Sealing) -> None:
-        """Take back the unsent pictures of a segment's earlier revisions that the newest one does not name."""
+        """Take back the pictures of a segment's earlier revisions that the newest one does not name."""
         rows = self._database.rows(
             "SELECT upload.sha256, upload.link FROM revision JOIN upload USING (link) WHERE revision.contract = ?"
-            " AND revision.start_ms = ? AND revision.revision < ? AND NOT upload.is_sent",
+            " AND revision.start_ms = ? AND revision.revision < ?",
             (str(sealing.contract), sealing.start_ms, sealing.revision),
         )
         gone = [(sha256, link) for sha256, link in rows if sha256 not in sealing.pictures]
@@ -287,6 +345,12 @@ class Outbox:
             values,
         )
         return [
-            Revision(link, bytes(link_hash), bytes(digest), salt, content, UUID(contract), *rest)
-            for link, link_hash, digest, salt, content, contract, *rest in rows
-        ]
+            Revision(
+                link, bytes(link_hash), bytes(digest), salt, content, UUID(contract), start_ms, revision, worked_ms,
+                state, sentence, bool(is_joined),
+            )
+            for (
+                link, link_hash, digest, salt, content, contract, start_ms, revision, worked_ms, state, sentence,
+                is_joined,
+            ) in rows
+        ]  # fmt: skip

@@ -48,6 +48,7 @@ _TABLES: Final = {
     "destruction": ("sha256", "snapshots"),
     "mark": ("id", "marks"),
     "learnt": ("contract, version", "contracts"),
+    "pending_edit": ("only", "edits"),
 }
 
 _Row = tuple[Any, ...]

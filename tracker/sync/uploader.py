@@ -141,6 +141,8 @@ class Uploader:
         while waiting := self._outbox.uploads(len(failed) + _PICTURES_PER_QUERY)[len(failed) :]:
             self._ask_addresses(waiting)
             for contract, sha256 in waiting:
+                if not self._outbox.is_to_send(contract, sha256):
+                    continue
                 try:
                     if address := self._addresses[contract, sha256]:
                         self._marketplace.put_picture(address, self._pictures.get(sha256))
@@ -189,5 +191,10 @@ def _leaf(device: UUID, revision: Revision) -> RevisionLeaf:
 def _link(revision: Revision) -> Link:
     """Give the link to send; a content that was deleted or already judged travels bare."""
     if revision.salt is None or revision.content is None or not _has_content(revision):
-        return Link(digest=revision.digest.hex(), salt=None, content=msgspec.Raw(b"null"))
-    return Link(digest=revision.digest.hex(), salt=revision.salt.hex(), content=msgspec.Raw(revision.content))
+        return Link(digest=revision.digest.hex(), salt=None, content=msgspec.Raw(b"null"), is_joined=revision.is_joined)
+    return Link(
+        digest=revision.digest.hex(),
+        salt=revision.salt.hex(),
+        content=msgspec.Raw(revision.content),
+        is_joined=revision.is_joined,
+    )

@@ -134,13 +134,25 @@ def _reason_words(reason: SnapshotReason) -> str:
 
 
 @register.filter
-def revision_words(reason: RevisionReason) -> str:
+def revision_words(reason: RevisionReason) -> str:  # noqa: PLR0911 (a line a word)
     """Say why a revision was made."""
     match reason:
         case RevisionReason.RECORDED:
             return _("as recorded")
         case RevisionReason.CONTINUED:
             return _("continued in the same ten minutes")
+        case RevisionReason.DESCRIBED:
+            return _("described anew")
+        case RevisionReason.CUT:
+            return _("cut: time was taken away")
+        case RevisionReason.DELETED:
+            return _("deleted")
+        case RevisionReason.MOVED:
+            return _("time was moved")
+        case RevisionReason.ADDED:
+            return _("time was added by hand")
+        case RevisionReason.WITHHELD:
+            return _("a picture was withheld")
 
 
 @register.filter

@@ -68,6 +68,15 @@ class Browser:
     def fill(self, address: str, fields: dict[str, str]) -> None:
         self._send(self._page(address), fields)
 
+    def open_page(self, address: str) -> requests.Response:
+        """Read a page, logged in."""
+        page = self._page(address)
+        return self._web.get(address, timeout=20) if page.url != address else page
+
+    def fetch(self, address: str) -> requests.Response:
+        """Fetch an address as it is answered."""
+        return self._web.get(address, timeout=20)
+
     def type_code(self, address: str, code: str) -> None:
         self._send(self._send(self._page(address), {"user_code": code}), {"action": "accept"})
 

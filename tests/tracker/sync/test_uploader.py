@@ -9,7 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.tracker.sync.conftest import Seal
 from tests.tracker.sync.scripted import CUT, DEVICE, STORED_MS, FakeMarketplace, Said, Seen, problem
+from tracker.domain.clock import Moment
+from tracker.domain.editing import Withhold
 from tracker.store.buffer import Buffer
+from tracker.store.outbox import Sealing
 from tracker.store.pictures import PictureUnreadableError
 from tracker.sync.api import BusyError, LoggedOutError, Marketplace, ProblemError, UnreachableError
 from tracker.sync.record import Record
@@ -248,6 +251,33 @@ def test_addresses_of_the_batchs_answer_spare_the_question(
     )
     assert sender.send() == Sent(segments=1, pictures=1)
     assert marketplace.asked("/api/v1/pictures/missing") == []
+
+
+def test_a_picture_that_an_edit_withholds_meanwhile_does_not_leave(
+    marketplace: FakeMarketplace, buffer: Buffer, seal: Seal, sender: Sender
+) -> None:
+    """It was listed to be sent before; while the edit can be taken back it waits, and goes once it is."""
+    seal(1, pictures=(b"one", b"two"))
+
+    def withhold(seen: Seen, said: Said) -> Said:
+        if seen.method == "PUT":
+            buffer.edits.keep(Withhold(UUID(int=1), 600_000, 1_200_000), Moment(0, 0, 0, 0, is_provisional=False))
+        return said
+
+    marketplace.interfere = withhold
+    assert sender.send() == Sent(segments=1, pictures=1)
+    assert sender.send() == Sent()
+    marketplace.interfere = lambda _, said: said
+    buffer.edits.drop()
+    assert sender.send() == Sent(pictures=1)
+
+
+def test_joined_links_say_so(marketplace: FakeMarketplace, buffer: Buffer, seal: Seal, sender: Sender) -> None:
+    seal(1)
+    sealing = Sealing(UUID(int=2), 600_000, 1, 5, 600_005, bytes(32), b"{}", 1_200_000, (), is_joined=True)
+    buffer.outbox.append(DEVICE, sealing)
+    sender.send()
+    assert [link.is_joined for link in marketplace.batches[0].links] == [False, True]
 
 
 def test_a_lost_or_refused_picture_blocks_no_other(
