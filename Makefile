@@ -28,11 +28,11 @@ demo: ## show the main job: track, snapshot, sync, read the client's diary (DEMO
 	@$(venv)/python -m stage.demo
 
 test: ## prove the product on the embedded default (PYTEST_ARGS="-k name" chooses)
-	$(call prepare,window desktop browser)
+	$(call prepare,window desktop browser wayland)
 	$(venv)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 test-rest: ## prove what make test leaves out: the slow tests and further servers
-	$(call prepare,window desktop browser)
+	$(call prepare,window desktop browser wayland wayland-rest)
 	@$(venv)/python -m pytest -m slow $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
 		echo "No test is marked slow here: make test has run them all."; }
 

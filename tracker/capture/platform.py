@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tracker.capture.idle.port import IdleWatch, NullIdle
 from tracker.capture.input.port import InputCounter, InputUnavailableError, NullInput
@@ -14,11 +14,9 @@ from tracker.domain.errors import MachineError
 
 _SYSTEM = sys.platform
 
-_WAYLAND = (
-    "This is a Wayland session, which Daybook does not support yet: X11 pictures of it would be black and input would "
-    "go unseen."
-)
+_WAYLAND = "This is a Wayland session, which shows its input to no other program, and Daybook goes no way round yet."
 _WAYLAND_REMEDY = 'Log out and choose an X11 session at the log-in screen (often named "on Xorg").'
+_NO_PICTURES_REMEDY = 'Choose an X11 session at the log-in screen (often named "on Xorg").'
 _NO_DISPLAY = "There is no display: DISPLAY is not set, so there is no screen to picture and no input to count."
 _NO_DISPLAY_REMEDY = "Start the tracker inside a desktop session, or set DISPLAY to the X server to watch."
 _NOT_YET = "Daybook does not support screens, input and idleness on {system} yet."
@@ -87,7 +85,8 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
     if system == "darwin":
         return _macos(monotonic_ms, power)
     if _is_wayland(environ):
-        return _nulls(_WAYLAND, _WAYLAND_REMEDY, power, "wayland")
+        nulls = _nulls(_WAYLAND, _WAYLAND_REMEDY, power, "wayland")
+        return replace(nulls, screen=_choose_wayland_screen(environ, monotonic_ms))
     if not system.startswith("linux"):
         return _nulls(_NOT_YET.format(system=system), _NOT_YET_REMEDY, power, system)
     display = environ.get("DISPLAY")
@@ -135,7 +134,7 @@ def doctor(back_ends: BackEnds) -> tuple[Finding, ...]:
         back_ends: what `choose` gave; those that are in use go on undisturbed.
     """
     return (
-        _examine_screen(back_ends.screen, back_ends.remedy),
+        _examine_screen(back_ends.screen, None if back_ends.session == "wayland" else back_ends.remedy),
         _examine_input(back_ends.input, back_ends.remedy),
         _examine_idle(back_ends.idle, back_ends.remedy),
         _examine_power(back_ends.power),
@@ -162,13 +161,34 @@ def _choose_power(environ: Mapping[str, str], monotonic_ms: Callable[[], int], s
         return NullPower(f"Daybook does not hear suspension, shutdown and the screen lock on {system} yet.")
     from tracker.capture.power.login1 import SYSTEM_BUS, Login1Power  # noqa: PLC0415
 
-    runtime = environ.get("XDG_RUNTIME_DIR")
     return Login1Power(
         monotonic_ms,
         system_bus=environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS,
-        session_bus=environ.get("DBUS_SESSION_BUS_ADDRESS") or (f"unix:path={runtime}/bus" if runtime else None),
+        session_bus=_session_bus(environ),
         session_id=environ.get("XDG_SESSION_ID"),
     )
+
+
+def _choose_wayland_screen(environ: Mapping[str, str], monotonic_ms: Callable[[], int]) -> Screen:
+    """Put the ways to a picture in the order in which they disturb least: no file and no prompt come first."""
+    # None of them is needed elsewhere, and memory that two programs share is had in another way outside Linux.
+    from tracker.capture.screen.wayland import Way, WaylandScreen  # noqa: PLC0415
+    from tracker.capture.screen.wayland_kwin import KWinScreenshot  # noqa: PLC0415
+    from tracker.capture.screen.wayland_portal import PortalScreenshot  # noqa: PLC0415
+    from tracker.capture.screen.wayland_screencopy import Screencopy  # noqa: PLC0415
+    from tracker.capture.wayland import socket_path  # noqa: PLC0415
+
+    compositor = socket_path(environ.get("WAYLAND_DISPLAY"), environ.get("XDG_RUNTIME_DIR"))
+    ways: list[Way] = [Screencopy(compositor, monotonic_ms)]
+    if bus := _session_bus(environ):
+        ways.append(KWinScreenshot(bus, compositor, monotonic_ms))
+        ways.append(PortalScreenshot(bus, compositor, monotonic_ms))
+    return WaylandScreen(ways, monotonic_ms, _NO_PICTURES_REMEDY)
+
+
+def _session_bus(environ: Mapping[str, str]) -> str | None:
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    return environ.get("DBUS_SESSION_BUS_ADDRESS") or (f"unix:path={runtime}/bus" if runtime else None)
 
 
 def _nulls(reason: str, remedy: str, power: PowerWatch, session: str) -> BackEnds:
@@ -201,9 +221,10 @@ def _macos(monotonic_ms: Callable[[], int], power: PowerWatch) -> BackEnds:
 
 def _examine_screen(screen: Screen, remedy: str | None) -> Finding:
     try:
-        frames = screen.grab()
+        frames = screen.ask()
     except ScreenUnavailableError as error:
         return Finding("screen", screen.name, works=False, sentence=str(error), remedy=remedy)
+    through = f" through {screen.via}" if screen.via else ""
     blank = [str(frame.monitor + 1) for frame in frames if is_blank(frame)]
     sizes = ", ".join(f"{frame.width} × {frame.height}" for frame in frames)
     if len(blank) == len(frames):
@@ -211,11 +232,11 @@ def _examine_screen(screen: Screen, remedy: str | None) -> Finding:
             "screen",
             screen.name,
             works=False,
-            sentence=f"A test picture was taken ({sizes}), but all of it is one single colour.",
+            sentence=f"A test picture was taken{through} ({sizes}), but all of it is one single colour.",
             remedy="Open a window and try again; if it stays so, this desktop hides its screen from other programs.",
         )
     note = f"; monitor {', '.join(blank)} shows one single colour" if blank else ""
-    sentence = f"A test picture was taken and thrown away ({sizes}{note})."
+    sentence = f"A test picture was taken{through} and thrown away ({sizes}{note})."
     return Finding("screen", screen.name, works=True, sentence=sentence, remedy=None)
 
 

@@ -3,18 +3,23 @@
 import ast
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import tracker.capture
+from stage.waiting import until
+from tests.fakes.compositor import ScriptedCompositor
 from tests.fakes.idle import FakeIdle
 from tests.fakes.input import FakeInput
 from tests.fakes.login1 import FakeLogin1, PrivateBus
 from tests.fakes.power import FakePower
 from tests.fakes.quartz import FakeQuartz
 from tests.fakes.screen import FakeScreen
+from tests.fakes.wayland import Sway
 from tests.fakes.win32 import FakeWin32
 from tests.fakes.windows import FakeWindows
 from tests.fakes.xserver import XServer
@@ -49,9 +54,6 @@ def test_x11_is_chosen_under_an_x_session() -> None:
 @pytest.mark.parametrize(
     ("environ", "system", "session", "says"),
     [
-        ({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, "linux", "wayland", "black"),
-        ({"DISPLAY": ":0", "XDG_SESSION_TYPE": "wayland"}, "linux", "wayland", "X11 session"),
-        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", "wayland", "Wayland"),
         ({}, "linux", "none", "DISPLAY is not set"),
         ({"DISPLAY": "", "XDG_SESSION_TYPE": "tty"}, "linux", "none", "DISPLAY is not set"),
         ({"DISPLAY": ":0"}, "freebsd14", "freebsd14", "freebsd14"),
@@ -70,7 +72,7 @@ def test_elsewhere_the_nulls_say_why_and_what_to_do(
     with pytest.raises(InputUnavailableError, match=says):
         back_ends.input.start()
     assert back_ends.remedy in str(screen.value)
-    with pytest.raises(WindowsUnavailableError, match="which windows" if session == "wayland" else says):
+    with pytest.raises(WindowsUnavailableError, match=says):
         back_ends.windows.visible()
 
 
@@ -91,6 +93,60 @@ def test_back_ends_of_a_system_that_this_is_not_fail_in_sentences(system: str) -
     assert all(finding.sentence.endswith(".") and "\n" not in finding.sentence for finding in findings)
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"},
+        {"DISPLAY": ":0", "XDG_SESSION_TYPE": "wayland"},
+        {"WAYLAND_DISPLAY": "wayland-0"},
+    ],
+)
+def test_x11_is_never_asked_for_pictures_of_a_wayland_session(environ: dict[str, str], tmp_path: Path) -> None:
+    back_ends = choose({**environ, "XDG_RUNTIME_DIR": str(tmp_path)}, _now_ms, system="linux")
+
+    assert (back_ends.session, _names(back_ends)) == ("wayland", ("wayland", "null", "null"))
+    with pytest.raises(ScreenUnavailableError) as screen:
+        back_ends.screen.grab()
+    assert str(tmp_path / "wayland-0") in str(screen.value)
+    with pytest.raises(InputUnavailableError, match="Wayland"):
+        back_ends.input.start()
+    with pytest.raises(WindowsUnavailableError, match="which windows"):
+        back_ends.windows.visible()
+
+
+def test_a_wayland_session_without_any_way_says_all_of_why(tmp_path: Path) -> None:
+    bus = PrivateBus(tmp_path)
+    with closing(ScriptedCompositor(tmp_path / "wayland-0", ["wl_shm", "wl_output"])):
+        environ = {"XDG_SESSION_TYPE": "wayland", "XDG_RUNTIME_DIR": str(tmp_path)}
+        finding = doctor(choose(environ, monotonic_ms, system="linux"))[0]
+    bus.kill()
+
+    assert (finding.port, finding.back_end, finding.works, finding.remedy) == ("screen", "wayland", False, None)
+    assert finding.sentence.startswith(
+        "No picture can be taken: the compositor does not offer wlr-screencopy, the compositor is not KWin, and there "
+        "is no screenshot portal ("
+    )
+    assert finding.sentence.endswith("then log in again."), "the step that mends it"
+
+
+def test_the_doctor_names_the_way_of_a_real_wayland_desktop(sway: Sway) -> None:
+    sway.paint(0x336699)
+    until(lambda: sway.shows(0x336699), "the colour")
+    back_ends = choose(sway.environ, monotonic_ms, system="linux")
+    blank = doctor(back_ends)[0]
+    assert not blank.works
+    assert blank.sentence == (
+        "A test picture was taken through wlr-screencopy (1280 × 720), but all of it is one single colour."
+    )
+
+    path = sway.folder / "checks.png"
+    Image.effect_noise((64, 36), 80).save(path)
+    sway.hang_up(path)
+    until(lambda: doctor(back_ends)[0].works, "the picture")
+    sentence = doctor(back_ends)[0].sentence
+    assert sentence == "A test picture was taken through wlr-screencopy and thrown away (1280 × 720)."
+
+
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     program = (
         "import sys, tracker.capture.platform, tracker.capture.picture\n"
@@ -99,12 +155,14 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
         "print(sorted(heavy & set(sys.modules)))\n"
         "choose({}, lambda: 0)\n"
         "print(sorted(heavy & set(sys.modules)))\n"
+        "choose({'WAYLAND_DISPLAY': 'wayland-0', 'XDG_RUNTIME_DIR': '/nowhere'}, lambda: 0)\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
         "choose({'DISPLAY': ':7'}, lambda: 0)\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert answer.stdout.splitlines() == ["[]", "[]", "['Xlib']"]
+    assert answer.stdout.splitlines() == ["[]", "[]", "[]", "['Xlib']"]
 
 
 def test_only_this_module_asks_which_platform_it_is() -> None:
@@ -219,7 +277,7 @@ def test_each_failure_is_told_at_its_own_port() -> None:
 
 
 def test_nulls_never_pass_for_working() -> None:
-    findings = doctor(choose({"WAYLAND_DISPLAY": "wayland-0"}, _now_ms, system="linux"))[:3]
+    findings = doctor(choose({}, _now_ms, system="linux"))[:3]
 
     assert not any(finding.works for finding in findings)
     assert all(finding.remedy and finding.back_end == "null" for finding in findings)
