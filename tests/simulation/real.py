@@ -94,6 +94,7 @@ class RealTimeline:
         self._number = 0
         self.audit = Audit(self.machine, self.program, self.truth, start_ms, self._is_exact)
         self._problems: list[str] = []
+        self._unjudged: list[str] | None = None  # captured while a command is done
         self.counts: dict[str, int] = {}
 
     def run(self) -> Result:
@@ -184,15 +185,23 @@ class RealTimeline:
 
     def _do(self, command: Command, happens: Callable[[], object]) -> None:
         """Do it on both sides; what a failing disk refuses has not happened."""
-        t = self.machine.t
+        t, self._unjudged = self.machine.t, []
         answer = self.program.do(command)
         if self.machine.t != t:
             self._advance_truth()
         if self.program.disk.trouble is not None and self.program.is_refused_by_machine(answer):
+            self._judge_grabs()
             return
         expected = happens() is not False
+        self._judge_grabs()
         if expected is isinstance(answer, Refused):
             raise WrongError(f"t={self.machine.t}: {command} was answered {answer}")
+
+    def _judge_grabs(self) -> None:
+        """Judge what was captured while a command was done: it may be what the command itself allowed."""
+        found, self._unjudged = self._unjudged, None
+        if found and (wrong := _not_on(self.truth)):
+            self._problems += [f"{one}, and {wrong} after the command" for one in found]
 
     # Facts
 
@@ -433,9 +442,16 @@ class RealTimeline:
         truth = copy.deepcopy(self.truth)
         self._advance(truth)
         self.counts["grabs"] = self.counts.get("grabs", 0) + 1
-        if truth.mode != "tracking" or truth.is_locked:
-            locked = ", locked" if truth.is_locked else ""
-            self._problems.append(f"t={self.machine.t}: a picture was taken while {truth.mode}{locked}")
+        if wrong := _not_on(truth):
+            found = self._problems if self._unjudged is None else self._unjudged
+            found.append(f"t={self.machine.t}: a picture was taken while {wrong}")
+
+
+def _not_on(truth: Truth) -> str | None:
+    """Say why nothing may be captured, None where it may."""
+    if truth.mode == "tracking" and not truth.is_locked:
+        return None
+    return f"{truth.mode}{', locked' if truth.is_locked else ''}"
 
 
 def run(seed: int, *, sabotage: RealSabotage | None = None, awake_ms: int | None = None) -> Result:
