@@ -21,13 +21,12 @@ from tracker.diary import Diary
 from tracker.domain import events
 from tracker.domain.clock import Reading
 from tracker.domain.errors import TrackerError
-from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
 from tracker.editing import Editing
 from tracker.examination import Examination
 from tracker.exclusions import Exclusions
-from tracker.marks import taken_away
+from tracker.notices import Notices
 from tracker.overview import Overview
 from tracker.preferences import Preferences
 from tracker.sight import Sight
@@ -36,42 +35,19 @@ from tracker.status import Status
 from tracker.store.buffer import Buffer
 from tracker.store.database import BufferDamagedError
 from tracker.sync.credentials import Vault
-from tracker.sync.record import trouble_of
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
 from tracker.timekeeping import Timekeeping
 from tracker.timer import Timer
 from tracker.worker import NewWorker, ThreadWorker, Worker
-from wire.contract import Contract, ContractStatus
+from wire.contract import ContractStatus
 from wire.words import SnapshotReason
 
 _REST_MS = 60_000  # a stopped tracker looks up once a minute
-_TOLD = {
-    Notice.SUSPENDED: "The computer was suspended; nothing was counted meanwhile. Resume when you go on working.",
-    Notice.TAKEN_OVER: "Another device of yours took over; this one's time ends where the other's begins.",
-    Notice.CONTRACT_ENDED: (
-        "The contract was paused or ended, or is listed no more, so the timer stopped. What was worked is recorded."
-    ),
-    Notice.LIMIT_REACHED: "The week's limit is reached; what is over it is kept and shown, but not billed.",
-    Notice.DECLARED_TIME_USED: "Today's declared time is used up; the timer counts by your input again.",
-}
-_CUT = (
-    "The marketplace's time corrected what was recorded while this computer's clock was wrong. {seconds} s of it fell "
-    "on time that was recorded already and are not counted twice."
-)
-_STOPPED_AT_LIMIT = "The week's limit is reached, so the timer stopped, as you set it (stop-at-limit)."
 _SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
 _UPKEEP_AFTER_MS = 10_000
 _UPKEEP_EVERY_MS = 60_000
 _MUCH_TO_CORRECT = 2_000  # rows of time, about two weeks: from there on it takes long enough to be told
-_CORRECTING = (
-    "The marketplace's time was learnt; what was recorded since the last contact is being put in its place. This takes "
-    "a few seconds, and nothing is lost if it is broken off."
-)
-_HEAD_UNKNOWN = (
-    "Part of what this device had sealed was lost, so nothing new is sent from it until it is enrolled anew; that "
-    "comes with a later version. Your time is recorded and kept all the same."
-)
 _log = logging.getLogger(__name__)
 
 
@@ -115,14 +91,17 @@ class Engine:
         self._preferences = Preferences(buffer.settings)
         self._timekeeping = Timekeeping(buffer, self._timer, self._sync)
         self._editing = Editing(buffer, self._sync)
+        self._notices = Notices(
+            buffer, self._timer,
+            lambda: (
+                self._snapshotter.trouble, self._sealer.trouble, self._editing.trouble, self._sync.trouble,
+                *self._examination.findings,
+            ),
+        )  # fmt: skip
         self._listeners: list[Callable[[Status], None]] = []
         self._on_show: Callable[[], None] = lambda: None
         self._on_quit: Callable[[], None] = lambda: None
         self._ended = threading.Event()
-        self._recovered: str | None = None
-        self._report = buffer.recovery_report()  # of damage; stays until the person starts again
-        self._failure: str | None = None
-        self._correcting: str | None = None  # while it is under way, since it may take a while
         self._due_ms = sys.maxsize  # monotonic; kept until it is met, whatever else happens meanwhile
         self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
         self._bug: Exception | None = None
@@ -254,7 +233,7 @@ class Engine:
             self._carry_out()
         self._withhold_unapproved()
         self._seal()
-        self._failure = None
+        self._notices.failure = None
 
     def _keep_up(self) -> None:
         """Take one step of what the buffer needs beside the work."""
@@ -270,8 +249,8 @@ class Engine:
             report = self._buffer.mend(now.utc_ms)
         except TrackerError as error:
             report = str(error)
-        self._failure = None if report is not None else str(damage)
-        self._report = report or self._report
+        self._notices.failure = None if report is not None else str(damage)
+        self._notices.report = report or self._notices.report
         self._retry_ms = now.mono_ms + TICK_S * 1000
 
     def _guarded(self, action: Callable[[], None]) -> None:
@@ -281,13 +260,13 @@ class Engine:
         except BufferDamagedError as error:
             self._mend(error)
         except TrackerError as error:
-            self._failure = str(error)
+            self._notices.failure = str(error)
             self._retry_ms = self._timer.now().mono_ms + TICK_S * 1000
 
     def _pause_ms(self) -> int:
         """Give the milliseconds to the next deadline: a tick, a snapshot's instant or a hold's end."""
         now = self._timer.now()
-        if self._failure is not None:
+        if self._notices.failure is not None:
             return max(0, self._retry_ms - now.mono_ms)
         waits_ms = [_REST_MS, self._timer.next_tick_ms(now), self._editing.left_ms(now)]
         for instant_ms in (self._buffer.snapshots.next_hold_ms(now.utc_ms), self._snapshot_due_ms()):
@@ -300,10 +279,7 @@ class Engine:
         self._carry_out()
         interrupted_ms = self._buffer.journal.interrupted_at_ms()
         if interrupted_ms is not None:
-            self._recovered = (
-                f"Daybook ended unexpectedly. Your time was recovered up to {_clock_text(interrupted_ms)} UTC; start "
-                "again to go on."
-            )
+            self._notices.ended_unexpectedly(interrupted_ms)
 
     def _restart_holds(self) -> None:
         now = self._timer.now()
@@ -312,12 +288,12 @@ class Engine:
 
     def _learn_time(self, reading: Reading, utc_ms: int) -> None:
         if self._timer.now().is_provisional and self._buffer.journal.has_provisional(_MUCH_TO_CORRECT):
-            self._correcting = _CORRECTING
+            self._notices.is_correcting = True
             self._publish()
         try:
             self._timer.learn_time(reading, utc_ms)
         finally:
-            self._correcting = None
+            self._notices.is_correcting = False
         self._seal()
 
     def _heed_marks(self) -> None:
@@ -439,7 +415,7 @@ class Engine:
         match command:
             case commands.Start(contract, memo):
                 answer = self._timekeeping.start(contract, memo)
-                self._recovered = self._report = None
+                self._notices.settle()
                 self._listen()
                 self._worker.put(lambda: self._guarded(self._examine))
                 return answer
@@ -545,42 +521,10 @@ class Engine:
     def _status(self) -> Status:
         now, contracts, tracked = self._timer.now(), self._sync.contracts(), self._timer.contract
         unlisted = None if tracked is None or tracked.id in {one.id for one in contracts} else tracked
-        notices = (
-            self._report,
-            self._recovered,
-            self._failure,
-            self._correcting,
-            self._snapshotter.trouble,
-            self._sealer.trouble,
-            self._editing.trouble,
-            self._buffer.destruction.trouble,
-            self._buffer.database.trouble,
-            self._buffer.upkeep.trouble,
-            _HEAD_UNKNOWN if self._buffer.outbox.is_head_unknown() else None,
-            self._timer.counting_problem(),
-            trouble_of(self._buffer.settings),
-            _CUT.format(seconds=-(-self._timer.cut_ms // 1000)) if self._timer.cut_ms else None,
-            self._sync.trouble,
-            self._marks_notice(contracts),
-            *self._examination.findings,
-            self._told(),
-        )
         return self._overview.status(
             self._timer.state, now, contracts, self._sync.device, self._sync.view(now.utc_ms),
-            tuple(dict.fromkeys(notice for notice in notices if notice)), unlisted=unlisted,
+            self._notices.now(contracts, self._sync.device), unlisted=unlisted,
         )  # fmt: skip
-
-    def _told(self) -> str | None:
-        """Say what the timer did by itself."""
-        if self._timer.told is Notice.LIMIT_REACHED and self._timer.state.phase is Phase.STOPPED:
-            return _STOPPED_AT_LIMIT
-        return None if self._timer.told is None else _TOLD.get(self._timer.told)
-
-    def _marks_notice(self, contracts: tuple[Contract, ...]) -> str | None:
-        """Say what was taken away elsewhere, until the person starts again."""
-        device = self._sync.device
-        marks = () if device is None else self._buffer.marks.untold(device)
-        return taken_away(marks, {one.id: one.title for one in contracts})
 
     def _publish(self) -> None:
         """Tell the listeners; one that fails gets no more, since time is tracked whatever becomes of a window."""
@@ -593,8 +537,3 @@ class Engine:
             except Exception:  # noqa: BLE001 (logged; its owner's mistake must not cost time)
                 _log.exception("A listener of the engine failed.")
                 self._listeners.remove(listener)
-
-
-def _clock_text(utc_ms: int) -> str:
-    seconds = utc_ms // 1000 % 86_400
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
