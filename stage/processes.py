@@ -16,6 +16,9 @@ PACKAGES = {
     "dbus-daemon": "dbus-daemon",
     "dbus-send": "dbus-bin",
     "gnome-keyring-daemon": "gnome-keyring",
+    "kwin_wayland": "kwin-wayland",
+    "setpriv": "util-linux",
+    "swaymsg": "sway",
 }
 
 
