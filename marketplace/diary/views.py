@@ -72,7 +72,7 @@ def segment(request: HttpRequest, contract_id: UUID, start_s: int, device_id: UU
         "listed": contracts.listed(contract, _user(request), now_ms=now_ms()),
         "entry": entry,
         "date": _date_of(entry.segment.start_s),
-        "bars": bars(entry.segment.activity.minutes),
+        "bars": bars(entry.segment.activity),
         "chart_width": WIDTH,
         "chart_height": HEIGHT,
     }

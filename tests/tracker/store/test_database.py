@@ -275,12 +275,13 @@ def test_a_folder_instead_of_a_file_is_told(path: Path) -> None:
 
 def test_a_failed_opening_lets_go_of_the_file(path: Path) -> None:
     with _open(path) as database:
+        version = database.rows("PRAGMA user_version")[0][0]
         database.rows("PRAGMA user_version = 999")
     with pytest.raises(MachineError):
         Database(path, KEY)
     connection = apsw.Connection(str(path))
     connection.execute(f"PRAGMA key = 'raw:{KEY.hex()}'")
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     with _open(path):
         pass
