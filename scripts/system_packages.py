@@ -51,7 +51,7 @@ PURPOSES = {
     ),
     "desktop": Purpose(
         "for a virtual desktop with real input",
-        ("xvfb", "xdotool", "jwm", "xterm", "dbus-daemon", "dbus-bin", "gnome-keyring"),
+        ("xvfb", "xdotool", "wtype", "jwm", "xterm", "dbus-daemon", "dbus-bin", "gnome-keyring"),
     ),
     "browser": Purpose("for the client's browser", ("chromium", "libatomic1")),
 }
