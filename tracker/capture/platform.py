@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from tracker.capture.idle.port import IdleWatch, NullIdle
 from tracker.capture.input.port import InputCounter, InputUnavailableError, NullInput
@@ -13,11 +15,14 @@ from tracker.domain.errors import MachineError
 
 _SYSTEM = sys.platform
 
-_WAYLAND = (
-    "This is a Wayland session, which Daybook does not support yet: X11 pictures of it would be black and input would "
-    "go unseen."
-)
+_WAYLAND = "This is a Wayland session, of which Daybook takes no pictures yet: X11 pictures of it would be black."
 _WAYLAND_REMEDY = 'Log out and choose an X11 session at the log-in screen (often named "on Xorg").'
+INPUT_CHOICE = "DAYBOOK_INPUT"
+"""The environment variable by which a person chooses to have input counted from the kernel's devices: evdev."""
+_LIMIT_REMEDY = (
+    "Declare reading or a meeting for such work, use a desktop with version 2 of ext-idle-notify, or weigh "
+    f"{INPUT_CHOICE}=evdev (the guide says what it costs)."
+)
 _NO_DISPLAY = "There is no display: DISPLAY is not set, so there is no screen to picture and no input to count."
 _NO_DISPLAY_REMEDY = "Start the tracker inside a desktop session, or set DISPLAY to the X server to watch."
 _NOT_YET = "Daybook does not support screens, input and idleness on {system} yet."
@@ -55,7 +60,7 @@ class Finding:
         back_end: its name.
         works: whether it works now.
         sentence: what was found, for the person.
-        remedy: the step that mends it, or None where it works or the sentence already says it.
+        remedy: the step that mends it, or None where nothing is amiss or the sentence already says it.
     """
 
     port: str
@@ -74,13 +79,18 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
         environ: the process's environment.
         monotonic_ms: reads the monotonic clock, in milliseconds.
         system: the platform, as `sys.platform` names it.
+
+    Raises:
+        MachineError: the environment asks for something that Daybook does not know.
     """
     power = _choose_power(environ, monotonic_ms, system)
     if system in _SYSTEM_NAMES:
         name = _SYSTEM_NAMES[system]
         return _nulls(_NOT_YET.format(system=name), _NOT_YET_REMEDY, power, name.lower())
     if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
-        return _nulls(_WAYLAND, _WAYLAND_REMEDY, power, "wayland")
+        screen = NullScreen(f"{_WAYLAND} {_WAYLAND_REMEDY}")
+        counter, idle = _choose_wayland_input(environ, monotonic_ms)
+        return BackEnds(screen, counter, idle, power, "wayland", _WAYLAND_REMEDY)
     if not system.startswith("linux"):
         return _nulls(_NOT_YET.format(system=system), _NOT_YET_REMEDY, power, system)
     display = environ.get("DISPLAY")
@@ -144,13 +154,49 @@ def _choose_power(environ: Mapping[str, str], monotonic_ms: Callable[[], int], s
         return NullPower(f"Daybook does not hear suspension, shutdown and the screen lock on {system} yet.")
     from tracker.capture.power.login1 import SYSTEM_BUS, Login1Power  # noqa: PLC0415
 
-    runtime = environ.get("XDG_RUNTIME_DIR")
     return Login1Power(
         monotonic_ms,
         system_bus=environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS,
-        session_bus=environ.get("DBUS_SESSION_BUS_ADDRESS") or (f"unix:path={runtime}/bus" if runtime else None),
+        session_bus=_session_bus(environ),
         session_id=environ.get("XDG_SESSION_ID"),
     )
+
+
+def _choose_wayland_input(
+    environ: Mapping[str, str], monotonic_ms: Callable[[], int]
+) -> tuple[InputCounter, IdleWatch]:
+    """Choose what the desktop tells of input, and the kernel's devices instead where the person asks for them."""
+    from tracker.capture.idle.mutter import MutterMonitor  # noqa: PLC0415 (D-Bus: not needed elsewhere)
+    from tracker.capture.idle.notifier import IdleNotifier  # noqa: PLC0415 (likewise)
+    from tracker.capture.idle.watcher import Open, Watcher  # noqa: PLC0415 (likewise)
+    from tracker.capture.idle.wayland import WaylandIdle  # noqa: PLC0415 (likewise)
+    from tracker.capture.input.wayland import ActiveTime  # noqa: PLC0415 (likewise)
+
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    display = Path(runtime or "/", environ.get("WAYLAND_DISPLAY") or "wayland-0")
+    opens: list[Open] = [partial(IdleNotifier, display)]
+    if (session_bus := _session_bus(environ)) is not None:
+        opens.append(partial(MutterMonitor, session_bus))
+    watcher = Watcher(tuple(opens), monotonic_ms)
+    idle = WaylandIdle(watcher)
+    match environ.get(INPUT_CHOICE, ""):
+        case "":
+            return ActiveTime(watcher, monotonic_ms), idle
+        case "evdev":
+            from tracker.capture.idle.evdev import EvdevIdle  # noqa: PLC0415 (likewise)
+            from tracker.capture.input.evdev import EvdevInput  # noqa: PLC0415 (likewise)
+
+            counter = EvdevInput(monotonic_ms)
+            return counter, EvdevIdle(counter, idle)
+        case other:
+            raise MachineError(
+                f"{INPUT_CHOICE} is “{other}”, which Daybook does not know. Set it to evdev, or unset it."
+            )
+
+
+def _session_bus(environ: Mapping[str, str]) -> str | None:
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    return environ.get("DBUS_SESSION_BUS_ADDRESS") or (f"unix:path={runtime}/bus" if runtime else None)
 
 
 def _nulls(reason: str, remedy: str, power: PowerWatch, session: str) -> BackEnds:
@@ -193,16 +239,17 @@ def _examine_input(counter: InputCounter, remedy: str | None) -> Finding:
             counter.stop()
     if problem is not None:
         return Finding("input", counter.name, works=False, sentence=problem, remedy=remedy)
-    sentence = "The desktop reports key presses, clicks and scrolls; only their number is kept."
-    return Finding("input", counter.name, works=True, sentence=sentence, remedy=None)
+    return Finding("input", counter.name, works=True, sentence=counter.reports, remedy=None)
 
 
 def _examine_idle(watch: IdleWatch, remedy: str | None) -> Finding:
     problem = watch.problem()
     if problem is not None:
         return Finding("idle", watch.name, works=False, sentence=problem, remedy=remedy)
-    sentence = "The pointer can be watched, so idleness is noticed."
-    return Finding("idle", watch.name, works=True, sentence=sentence, remedy=None)
+    limit = watch.limit()
+    if limit is not None:
+        return Finding("idle", watch.name, works=True, sentence=f"{watch.reports} {limit}", remedy=_LIMIT_REMEDY)
+    return Finding("idle", watch.name, works=True, sentence=watch.reports, remedy=None)
 
 
 def _examine_power(watch: PowerWatch) -> Finding:
