@@ -116,7 +116,7 @@ class KWinHands(Hands):
 
 
 class Video:
-    """A window that keeps the screen awake, as a video player's does, from now until it is closed."""
+    """A video player's window; while it plays it keeps the screen awake."""
 
     def __init__(self, compositor: Compositor) -> None:
         self._wake, woken = socket.socketpair()
@@ -124,8 +124,8 @@ class Video:
         self._wayland = Wayland(Path(compositor.runtime, compositor.display), monotonic_ms, woken)
         wayland = self._wayland
         composes, shares, shows = (wayland.bind(name, 1) for name in ("wl_compositor", "wl_shm", "xdg_wm_base"))
-        inhibits = wayland.bind("zwp_idle_inhibit_manager_v1", 1)
-        surface = self._make(composes, 0)
+        self._inhibits = wayland.bind("zwp_idle_inhibit_manager_v1", 1)
+        self._surface = surface = self._make(composes, 0)
         shown = self._make(shows, 2, surface)
         self._make(shown, 1)
         wayland.request(surface, 6)  # commit: the answer says how to begin
@@ -135,10 +135,14 @@ class Video:
         for event in wayland.events():
             if event.sender == shown:
                 wayland.request(shown, 4, *struct.unpack("=I", event.body))
-        self._make(inhibits, 1, surface)
         wayland.request(surface, 1, buffer, 0, 0)
         wayland.request(surface, 6)
         wayland.settle()
+
+    def play(self) -> None:
+        """Keep the screen awake until the window is closed."""
+        self._make(self._inhibits, 1, self._surface)
+        self._wayland.settle()
 
     def close(self) -> None:
         self._wayland.close()
