@@ -134,6 +134,19 @@ def test_active_time_belongs_to_the_minute_it_was_measured_in(rig: Rig) -> None:
     assert {one.source for one in recorded.activity} == {ActivitySource.ACTIVE_SECONDS}
 
 
+def test_active_time_moves_with_provisional_time(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeClock(error_ms=-MINUTE_MS))
+    rig.input.source = ActivitySource.ACTIVE_SECONDS
+    rig.timer.start(ONE, "memo")
+    rig.input.press(active_ms=2500)
+    rig.run(5000)
+    rig.contact()
+    recorded = rig.buffer.journal.recorded(ONE.id, NOON_MS)
+    assert recorded is not None
+    assert [(one.at_ms, one.active_ms) for one in recorded.activity] == [(NOON_MS, 2500)]
+    rig.buffer.database.close()
+
+
 def test_the_idle_watch_is_let_go_whenever_nothing_is_tracked(rig: Rig) -> None:
     closed = []
     rig.timer.start(ONE, "memo")

@@ -73,7 +73,7 @@ class InputCounter(abc.ABC):
 
     @abc.abstractmethod
     def problem(self) -> str | None:
-        """Say what ended the counting, or None while it runs or is stopped; `start` tries again."""
+        """Say what ended the counting or hides input from it, else None, also while stopped; `start` tries again."""
 
 
 class NullInput(InputCounter):
