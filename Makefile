@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 SEEDS ?= 10000
+REAL_SEEDS ?= 20
 TORTURE_ARGS ?=
 LOCK_ARGS ?=
 
@@ -27,19 +28,20 @@ demo: ## show the main job: track, snapshot, sync, read the client's diary (DEMO
 	@$(venv)/python -m stage.demo
 
 test: ## prove the product on the embedded default (PYTEST_ARGS="-k name" chooses)
-	$(call prepare,window desktop browser)
+	$(call prepare,window desktop browser wayland)
 	$(venv)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 test-rest: ## prove what make test leaves out: the slow tests and further servers
-	$(call prepare,window desktop browser)
+	$(call prepare,window desktop browser wayland wayland-rest)
 	@$(venv)/python -m pytest -m slow $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
 		echo "No test is marked slow here: make test has run them all."; }
 
 test-all: test test-rest ## prove everything: make test, then make test-rest
 
-simulate: ## run weeks of simulated work on the timer's rules (SEEDS=100000); goes on where it stopped
+simulate: ## run weeks of simulated work on the timer's rules (SEEDS=100000) and the real tracker (REAL_SEEDS=500); goes on where it stopped
 	$(call prepare,)
 	@$(venv)/python -m tests.simulation --seeds $(SEEDS) --state .simulation
+	@$(venv)/python -m tests.simulation --real --seeds $(REAL_SEEDS) --state .simulation
 
 torture: ## kill, cut off, fill and damage the buffer thousands of times (TORTURE_ARGS="--only power"); goes on where it stopped
 	$(call prepare,)

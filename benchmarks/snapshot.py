@@ -28,7 +28,7 @@ def measure(_folder: Path) -> list[Figure]:
 
 def snapshot_cpu_ms(rounds: int = ROUNDS) -> float:
     """Give the median CPU milliseconds of a snapshot of a screen full of text, as the tracker takes it."""
-    with _screen_of_text() as display:
+    with screen_of_text() as display:
         screen = X11Screen(display)
         costs = [_cost_ms(screen) for _ in range(rounds + 1)]
     return statistics.median(costs[1:])  # the first one loads the libraries
@@ -43,7 +43,8 @@ def _cost_ms(screen: X11Screen) -> float:
 
 
 @contextmanager
-def _screen_of_text() -> Iterator[str]:
+def screen_of_text() -> Iterator[str]:
+    """Run an X server whose one 1080p screen is full of text, and give its display's name."""
     reader, writer = os.pipe()
     size = f"{WIDTH_PX}x{HEIGHT_PX}x24"
     server = subprocess.Popen(

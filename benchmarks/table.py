@@ -9,6 +9,8 @@ from pathlib import Path
 
 from stage.processes import ROOT
 
+_SECTION = "\n## "
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -39,7 +41,8 @@ def as_text(figures: Sequence[Figure]) -> str:
 
 
 def write_page(figures: Sequence[Figure], day: str, file: Path) -> None:
-    """Write the documentation's page, with the machine, the day (YYYY-MM-DD) and the command."""
+    """Write the documentation's page, with the machine, the day (YYYY-MM-DD) and the command; its sections stay."""
+    _, mark, sections = file.read_text(encoding="utf-8").partition(_SECTION)
     rows = "\n".join(
         f"| {one.what} | {_number(one.target, one.unit)} | {_number(one.measured, one.unit)} | {one.how} |"
         for one in figures
@@ -48,9 +51,16 @@ def write_page(figures: Sequence[Figure], day: str, file: Path) -> None:
         f"# What the tracker costs\n\nMeasured by `make bench` on {day}, commit {_commit()}, on {_machine()}.\n\n"
         "Other machines give other figures: compare before and after on one machine. `.venv/bin/python -m benchmarks "
         f"--write` measures again and writes this page.\n\n| what | at most | measured | how |\n|---|---|---|---|\n"
-        f"{rows}\n",
+        f"{rows}\n{mark}{sections}",
         encoding="utf-8",
     )
+
+
+def put_section(file: Path, title: str, text: str) -> None:
+    """Put a section of its own onto the documentation's page, in place of an older one of that title."""
+    first, *sections = file.read_text(encoding="utf-8").split(_SECTION)
+    others = [section for section in sections if not section.startswith(f"{title}\n")]
+    file.write_text(_SECTION.join([first, *others, f"{title}\n\n{text}"]), encoding="utf-8")
 
 
 def _number(value: float, unit: str) -> str:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from marketplace.clock import now_ms
 from marketplace.config import environment
 from marketplace.errors import SetupError
 from marketplace.storage import trouble_of
@@ -47,6 +48,13 @@ def _run(given: argparse.Namespace) -> int:
             from marketplace import setup  # noqa: PLC0415 - Django must see the environment set above
 
             setup.migrate()
+        case "new-epoch":
+            from marketplace import setup  # noqa: PLC0415 - likewise
+
+            setup.start_django()
+            from marketplace.record import services as record  # noqa: PLC0415 - models need a started Django
+
+            print(f"The log goes on in a new epoch: {record.begin_epoch(now_ms=now_ms())}")  # noqa: T201 - the answer
         case "demo":
             from marketplace import setup  # noqa: PLC0415 - likewise
 
@@ -85,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help=f"address to listen on (else {environment.BIND}'s, else this machine only)")
     serve.add_argument("--port", type=int, help=f"port to listen on (else {environment.BIND}'s, else 8000)")
     add("migrate", "Bring the database up to date.")
+    add("new-epoch", "Begin a new epoch of the log, after a backup was restored (docs/operate).")
     demo = add("demo", "Make or refresh the demo client, freelancer and contracts (this machine only).")
     demo.add_argument(
         "--hold-s", type=int, default=60, metavar="N", help="seconds that a snapshot is held (default: 60)"

@@ -4,6 +4,7 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 
+from marketplace.clock import now_ms
 from marketplace.errors import SetupError
 
 
@@ -16,7 +17,9 @@ def start_django() -> None:
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
     from marketplace.accounts.services import demo_accounts_exist  # noqa: PLC0415 - models need a started Django
+    from marketplace.record import services as record  # noqa: PLC0415 - likewise
 
+    record.begin_epoch_if_restored(now_ms=now_ms())
     if demo_accounts_exist() and not settings.DEMO_LOG_INS_ALLOWED:
         raise SetupError(
             "This data folder holds demo log-ins, whose passwords everybody knows, so it is served on 127.0.0.1 alone. "

@@ -53,6 +53,12 @@ PURPOSES = {
         "for a virtual desktop with real input",
         ("xvfb", "xdotool", "wtype", "jwm", "xterm", "dbus-daemon", "dbus-bin", "gnome-keyring"),
     ),
+    "wayland": Purpose("for a Wayland desktop without a screen", ("sway", "swaybg", "grim")),
+    # Ten times as large, so only the slow tests have them.
+    "wayland-rest": Purpose(
+        "for KDE's desktop and the desktop portals",
+        ("kwin-wayland", "pipewire", "xdg-desktop-portal", "xdg-desktop-portal-gtk", "xdg-desktop-portal-wlr"),
+    ),
     "browser": Purpose("for the client's browser", ("chromium", "libatomic1")),
 }
 

@@ -46,7 +46,7 @@ class Marketplace:
     """`daybook-marketplace serve` on one port, which it keeps when it is stopped and started again."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], *, port: int | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         kept = ("PATH", "HOME", "LANG", "TZ", "VIRTUAL_ENV")
@@ -74,7 +74,7 @@ class Marketplace:
         Raises:
             StageError: it did not.
         """
-        log = self._folder / "marketplace.log"
+        log = self.folder / "marketplace.log"
         command = [*console_script("daybook-marketplace"), "serve", "--port", str(self.port)]
         self._process = Process(command, environment=self._environment, log=log)
         try:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tracker import commands, control
+from tracker import commands, control, dumps
 from tracker.answering import answered
-from tracker.capture.platform import BackEnds, choose, require_display
+from tracker.capture.platform import BackEnds, asks_portals, choose, require_display
 from tracker.clock import SystemClock, monotonic_ms
 from tracker.commands import Answer, Command
 from tracker.domain.errors import MachineError, RefusedError
@@ -299,7 +299,14 @@ def _key_of(kept: str, folder: Path) -> bytes:
         ) from error
 
 
+def _hide_memory() -> None:
+    """Hide it unless portals have to see who asks them: under Wayland pictures come from there."""
+    if not asks_portals(os.environ):
+        dumps.hide_memory()
+
+
 def _run_headless(engine: Engine) -> None:
+    _hide_memory()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: engine.submit(commands.Quit()))
     while not engine.wait(0.5):
@@ -309,6 +316,6 @@ def _run_headless(engine: Engine) -> None:
 def _run_window(engine: Engine) -> None:
     from tracker.ui import application  # noqa: PLC0415 (Qt: 30 MB that a headless tracker saves)
 
-    application.run(WindowEngine(engine), argv=["daybook"])
+    application.run(WindowEngine(engine), argv=["daybook"], on_settled=_hide_memory)
     engine.submit(commands.Quit())
     engine.wait()

@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
@@ -17,12 +18,23 @@ from typing import TypeVar
 import msgspec
 import platformdirs
 
-from tracker import app, commands
+from tracker import app, commands, dumps, edit_line
 from tracker.commands import Answer, Refused
 from tracker.control import NotRunningError
 from tracker.domain.errors import BugError, RefusedError, TrackerError
 from tracker.domain.events import Declared
-from tracker.printing import contracts_text, diary_text, doctor_text, plain, status_text, sync_text
+from tracker.domain.exclusion import Rule, Subject
+from tracker.preferences import PREFERENCES, find
+from tracker.printing import (
+    contracts_text,
+    diary_text,
+    doctor_text,
+    exclusions_text,
+    plain,
+    preferences_text,
+    status_text,
+    sync_text,
+)
 from tracker.snapshotter import DrawInstants, uniform
 
 _INTERRUPTED = 130
@@ -37,6 +49,7 @@ def main(argv: Sequence[str] | None = None, *, draw_instants: DrawInstants = uni
         argv: the words after the program's name; None takes the process's.
         draw_instants: draws the instants of a segment's snapshots.
     """
+    dumps.forbid_core_dumps()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows the rest
@@ -152,6 +165,21 @@ def _declare(options: app.Options, arguments: argparse.Namespace) -> int:
     return _tell(app.ask_running(options, commands.Declare(declared)))
 
 
+def _approve(options: app.Options, arguments: argparse.Namespace) -> int:
+    return _tell(app.ask_running(options, commands.ApproveSnapshot(arguments.snapshot)))
+
+
+def _exclude(options: app.Options, arguments: argparse.Namespace) -> int:
+    """Change or list the rules; those of a tracker that does not run are its buffer's."""
+    if arguments.action == "list":
+        answer = _expect(app.ask(options, commands.GetExclusions()), commands.ExclusionsAnswer)
+        return _show(answer, exclusions_text, as_json=arguments.json)
+    subject = Subject.TITLE if arguments.application is None else Subject.APPLICATION
+    rule = Rule(subject, arguments.title if arguments.application is None else arguments.application)
+    command = commands.AddExclusion(rule) if arguments.action == "add" else commands.RemoveExclusion(rule)
+    return _tell(app.ask(options, command))
+
+
 def _stop(options: app.Options, _: argparse.Namespace) -> int:
     return _tell(app.ask_running(options, commands.Stop()))
 
@@ -179,10 +207,34 @@ def _diary(options: app.Options, arguments: argparse.Namespace) -> int:
     return _show(answer, diary_text, as_json=arguments.json)
 
 
+def _edit(options: app.Options, arguments: argparse.Namespace) -> int:
+    return _tell(app.ask(options, edit_line.command_of(arguments, lambda: _today(options))))
+
+
+def _undo(options: app.Options, _: argparse.Namespace) -> int:
+    return _tell(app.ask(options, commands.Undo()))
+
+
+def _today(options: app.Options) -> date:
+    """Ask what UTC day it is by the marketplace's clock."""
+    now_ms = _expect(app.ask(options, commands.GetStatus()), commands.StatusAnswer).status.now_ms
+    return datetime.fromtimestamp(now_ms / 1000, UTC).date()
+
+
 def _sync(options: app.Options, arguments: argparse.Namespace) -> int:
     answer = _expect(app.ask(options, commands.Sync()), commands.SyncAnswer)
     _show(answer, sync_text, as_json=arguments.json)
     return 0 if answer.problem is None else 2
+
+
+def _set(options: app.Options, arguments: argparse.Namespace) -> int:
+    if arguments.value is not None:
+        return _tell(app.ask(options, commands.SetPreference(arguments.name, arguments.value)))
+    answer = _expect(app.ask(options, commands.GetPreferences()), commands.PreferencesAnswer)
+    if arguments.name is not None:
+        name = find(arguments.name).name
+        answer = commands.PreferencesAnswer(tuple(one for one in answer.preferences if one.name == name))
+    return _show(answer, preferences_text, as_json=arguments.json)
 
 
 def _doctor(_: app.Options, arguments: argparse.Namespace) -> int:
@@ -201,10 +253,15 @@ _COMMANDS: dict[str, Callable[[app.Options, argparse.Namespace], int]] = {
     "memo": _memo,
     "resume": _resume,
     "declare": _declare,
+    "approve": _approve,
+    "exclude": _exclude,
     "stop": _stop,
     "status": _status,
     "diary": _diary,
+    "edit": _edit,
+    "undo": _undo,
     "sync": _sync,
+    "set": _set,
     "doctor": _doctor,
     "recovery-code": _recovery_code,
     "restore": _restore,
@@ -249,16 +306,37 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("--memo", help="what you did in the time away, with --assign")
     declare = words.add_parser("declare", help="declare reading or a meeting, in which idleness is not looked for")
     declare.add_argument("work", choices=[*Declared, "off"])
+    approve = words.add_parser("approve", help="let a snapshot leave that waits for it (daybook status names it)")
+    approve.add_argument("snapshot", type=int, metavar="NUMBER")
+    _add_exclude(words)
     words.add_parser("stop", help="stop the timer")
     _add(words, "status", "show what is tracked and what waits", as_json=True)
     diary = _add(words, "diary", "show a day's segments", as_json=True)
     diary.add_argument("day", type=_text, nargs="?", help="a UTC day as YYYY-MM-DD (default: today)")
+    edit_line.add_words(words, _text)
     _add(words, "sync", "send what waits now", as_json=True)
+    preference = _add(words, "set", "list your settings, or set one", as_json=True)
+    preference.add_argument("name", type=_text, nargs="?", help="; ".join(_preference_help()))
+    preference.add_argument("value", type=_text, nargs="?", help="on or off")
     _add(words, "doctor", "test every back end and say what to mend", as_json=True)
     words.add_parser("recovery-code", help="make and show the code that puts the buffer's key back; voids the old one")
     words.add_parser("restore", help="put the buffer's key back into the keyring or key file; asks for the code")
     words.add_parser("quit", help="end a running tracker, saving first")
     return parser
+
+
+def _preference_help() -> list[str]:
+    return [f"{one.name}: {one.help} (default: {'on' if one.default else 'off'})" for one in PREFERENCES.values()]
+
+
+def _add_exclude(words: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    exclude = words.add_parser("exclude", help="withhold every snapshot with such a window on the screen")
+    actions = exclude.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for action, text in (("add", "exclude from now on"), ("remove", "exclude no more")):
+        rule = actions.add_parser(action, help=text).add_mutually_exclusive_group(required=True)
+        rule.add_argument("--application", type=_text, metavar="NAME", help="its whole name, in any case of letters")
+        rule.add_argument("--title", type=_text, metavar="TEXT", help="any part of a window's title, likewise")
+    _add(actions, "list", "show the rules, and what the applications on the screen are called", as_json=True)
 
 
 def _path(word: str) -> Path:

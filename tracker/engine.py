@@ -3,7 +3,6 @@
 Everything that happens is an item of that queue: a command, news from the sync thread, or a deadline that has come.
 """
 
-import concurrent.futures
 import contextlib
 import logging
 import queue
@@ -18,36 +17,57 @@ from tracker.capture.platform import BackEnds
 from tracker.capture.power.port import PowerEvent, PowerUnavailableError
 from tracker.clock import Clock
 from tracker.commands import ENDED, Answer, Command, Done, Refused
+from tracker.diary import Diary
 from tracker.domain import events
 from tracker.domain.clock import Reading
 from tracker.domain.errors import TrackerError
 from tracker.domain.events import Notice
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import LOOK_S, TICK_S, Phase
+from tracker.editing import Editing
+from tracker.examination import Examination
+from tracker.exclusions import Exclusions
+from tracker.marks import taken_away
 from tracker.overview import Overview
+from tracker.preferences import Preferences
+from tracker.sight import Sight
 from tracker.snapshotter import DrawInstants, Snapshotter
 from tracker.status import Status
 from tracker.store.buffer import Buffer
 from tracker.store.database import BufferDamagedError
 from tracker.sync.credentials import Vault
+from tracker.sync.record import trouble_of
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
 from tracker.timekeeping import Timekeeping
 from tracker.timer import Timer
-from wire.contract import ContractStatus
+from tracker.worker import NewWorker, ThreadWorker, Worker
+from wire.contract import Contract, ContractStatus
 from wire.words import SnapshotReason
 
 _REST_MS = 60_000  # a stopped tracker looks up once a minute
 _TOLD = {
     Notice.SUSPENDED: "The computer was suspended; nothing was counted meanwhile. Resume when you go on working.",
     Notice.TAKEN_OVER: "Another device of yours took over; this one's time ends where the other's begins.",
-    Notice.CONTRACT_ENDED: "The contract was paused or ended, so the timer stopped. What was worked is recorded.",
+    Notice.CONTRACT_ENDED: (
+        "The contract was paused or ended, or is listed no more, so the timer stopped. What was worked is recorded."
+    ),
     Notice.LIMIT_REACHED: "The week's limit is reached; what is over it is kept and shown, but not billed.",
     Notice.DECLARED_TIME_USED: "Today's declared time is used up; the timer counts by your input again.",
 }
+_CUT = (
+    "The marketplace's time corrected what was recorded while this computer's clock was wrong. {seconds} s of it fell "
+    "on time that was recorded already and are not counted twice."
+)
+_STOPPED_AT_LIMIT = "The week's limit is reached, so the timer stopped, as you set it (stop-at-limit)."
 _SAVE_WITHIN_S = 3.0  # how long the machine's suspension or shutdown is held up; logind waits five seconds
 _UPKEEP_AFTER_MS = 10_000
 _UPKEEP_EVERY_MS = 60_000
+_MUCH_TO_CORRECT = 2_000  # rows of time, about two weeks: from there on it takes long enough to be told
+_CORRECTING = (
+    "The marketplace's time was learnt; what was recorded since the last contact is being put in its place. This takes "
+    "a few seconds, and nothing is lost if it is broken off."
+)
 _HEAD_UNKNOWN = (
     "Part of what this device had sealed was lost, so nothing new is sent from it until it is enrolled anew; that "
     "comes with a later version. Your time is recorded and kept all the same."
@@ -64,25 +84,37 @@ class Engine:
         clock: the only source of time.
         back_ends: screen, input and idleness of this desktop.
         draw_instants: draws the instants of a segment's snapshots.
+        new_worker: makes the two threads, this one and the sync service's, by name.
     """
 
     def __init__(
-        self, buffer: Buffer, vault: Vault, clock: Clock, back_ends: BackEnds, draw_instants: DrawInstants
+        self,
+        buffer: Buffer,
+        vault: Vault,
+        clock: Clock,
+        back_ends: BackEnds,
+        draw_instants: DrawInstants,
+        new_worker: NewWorker = ThreadWorker,
     ) -> None:
         self._buffer = buffer
         self._timer = Timer(buffer, clock, back_ends.input, back_ends.idle)
-        self._snapshotter = Snapshotter(back_ends.screen, buffer.snapshots, buffer.pictures, draw_instants)
+        self._exclusions = Exclusions(buffer.settings)
+        self._sight = Sight(back_ends.windows, self._exclusions)
+        self._examination = Examination(back_ends, self._sight, self._exclusions)
+        self._snapshotter = Snapshotter(back_ends.screen, self._sight, buffer.snapshots, buffer.pictures, draw_instants)
         self._power = back_ends.power
         self._sealer = Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox)
         self._overview = Overview(buffer, self._sealer)
-        self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._worker: Worker[Callable[[], None]] = new_worker("engine")
         self._sync = SyncService(
-            buffer, vault, clock,
-            on_contact=lambda reading, utc_ms: self._queue.put(lambda: self._learn_time(reading, utc_ms)),
-            on_change=lambda: self._queue.put(lambda: None),
+            buffer, vault, clock, new_worker("sync"),
+            on_contact=lambda reading, utc_ms: self._worker.put(lambda: self._learn_time(reading, utc_ms)),
+            on_change=lambda: self._worker.put(lambda: self._guarded(self._heed_marks)),
         )  # fmt: skip
+        self._diary = Diary(buffer, self._sealer)
+        self._preferences = Preferences(buffer.settings)
         self._timekeeping = Timekeeping(buffer, self._timer, self._sync)
-        self._thread = threading.Thread(target=self._run, name="engine")
+        self._editing = Editing(buffer, self._sync)
         self._listeners: list[Callable[[Status], None]] = []
         self._on_show: Callable[[], None] = lambda: None
         self._on_quit: Callable[[], None] = lambda: None
@@ -90,10 +122,12 @@ class Engine:
         self._recovered: str | None = None
         self._report = buffer.recovery_report()  # of damage; stays until the person starts again
         self._failure: str | None = None
+        self._correcting: str | None = None  # while it is under way, since it may take a while
         self._due_ms = sys.maxsize  # monotonic; kept until it is met, whatever else happens meanwhile
         self._retry_ms = 0  # monotonic; while there is a failure, when the engine's own work is tried again
         self._bug: Exception | None = None
         self._policy_segment_ms = 0
+        self._marks_heeded = 0
         self._upkeep_ms = sys.maxsize  # monotonic; begins after the start, so that the tray is ready first
 
     def start(self) -> None:
@@ -101,16 +135,13 @@ class Engine:
         self._guarded(self._recover)
         self._upkeep_ms = self._timer.now().mono_ms + _UPKEEP_AFTER_MS
         self._sync.start()
-        with contextlib.suppress(PowerUnavailableError):  # `daybook doctor` says so; the clocks find suspension too
-            self._power.start(self._on_power)
-        if self._power.is_locked():
-            self._timer.handle(events.Lock())
-        self._thread.start()
+        self._listen()
+        self._worker.start(self._run)
 
     def submit(self, command: Command) -> Future[Answer]:
         """Hand in a command; its answer comes when the engine has handled it."""
         answer: Future[Answer] = Future()
-        self._queue.put(lambda: self._answer(command, answer))
+        self._worker.put(lambda: self._answer(command, answer))
         if self._ended.is_set():
             self._drain()
         return answer
@@ -118,18 +149,23 @@ class Engine:
     def handle(self, command: Command) -> Answer:
         """Answer one command in the caller's thread; for an engine that was not started.
 
-        Nobody can look at a held snapshot meanwhile, so its hold does not run out here.
+        Nobody can look at a held snapshot meanwhile, so its hold does not run out here. An edit that was kept is
+        carried out first if its ten seconds are over.
         """
         self._restart_holds()
+        if self._editing.left_ms(self._timer.now()) == 0:
+            self._carry_out()
         answer: Future[Answer] = Future()
         self._answer(command, answer)
         result = answer.result()
         self._drain()
+        if self._upkeep_ms < sys.maxsize:
+            self._settle_destruction()
         return result
 
     def subscribe(self, listener: Callable[[Status], None]) -> None:
         """Call a listener with every status, in the engine's thread."""
-        self._queue.put(lambda: self._listeners.append(listener))
+        self._worker.put(lambda: self._listeners.append(listener))
 
     def on_show(self, callback: Callable[[], None]) -> None:
         """Say what brings the window to the front; called in the engine's thread."""
@@ -145,8 +181,8 @@ class Engine:
         Raises:
             Exception: the error of our own that ended it.
         """
-        self._thread.join(timeout_s)
-        if self._thread.is_alive():
+        self._worker.join(timeout_s)
+        if self._worker.is_running:
             return False
         if self._bug is not None:
             raise self._bug
@@ -194,10 +230,13 @@ class Engine:
             due_ms = min(self._due_ms, self._upkeep_ms)
             wait_s = max(0, due_ms - now_ms) / 1000
             is_last = wait_s <= LOOK_S or self._timer.state.seen is None
+            item = None
             with contextlib.suppress(queue.Empty):
-                return self._queue.get(timeout=wait_s if is_last else LOOK_S)
+                item = self._worker.take(wait_s if is_last else LOOK_S)
             if self._timer.look():
                 self._due_ms = now_ms
+            if item is not None:
+                return item
             if is_last or self._due_ms <= now_ms:
                 return lambda: None
 
@@ -205,12 +244,15 @@ class Engine:
         """Do what is still queued; commands that came too late are refused."""
         with contextlib.suppress(queue.Empty):
             while True:
-                self._queue.get_nowait()()
+                self._worker.take(0)()
 
     def _on_deadline(self) -> None:
         self._learn_policy()
         self._timer.tick()
         self._take_snapshot()
+        if self._editing.left_ms(self._timer.now()) == 0:
+            self._carry_out()
+        self._withhold_unapproved()
         self._seal()
         self._failure = None
 
@@ -247,14 +289,15 @@ class Engine:
         now = self._timer.now()
         if self._failure is not None:
             return max(0, self._retry_ms - now.mono_ms)
-        waits_ms = [_REST_MS, self._timer.next_tick_ms(now)]
+        waits_ms = [_REST_MS, self._timer.next_tick_ms(now), self._editing.left_ms(now)]
         for instant_ms in (self._buffer.snapshots.next_hold_ms(now.utc_ms), self._snapshot_due_ms()):
             waits_ms.append(None if instant_ms is None else instant_ms - now.utc_ms)  # noqa: PERF401 (clearer so)
         return max(0, min(wait for wait in waits_ms if wait is not None))
 
     def _recover(self) -> None:
-        """Tell what an unexpected end left, and start again the holds that it cut short."""
+        """Tell what an unexpected end left, carry out the edit it kept, and start again the holds that it cut short."""
         self._restart_holds()
+        self._carry_out()
         interrupted_ms = self._buffer.journal.interrupted_at_ms()
         if interrupted_ms is not None:
             self._recovered = (
@@ -268,8 +311,21 @@ class Engine:
             self._snapshotter.restart_hold(contract, now)
 
     def _learn_time(self, reading: Reading, utc_ms: int) -> None:
-        self._timer.learn_time(reading, utc_ms)
+        if self._timer.now().is_provisional and self._buffer.journal.has_provisional(_MUCH_TO_CORRECT):
+            self._correcting = _CORRECTING
+            self._publish()
+        try:
+            self._timer.learn_time(reading, utc_ms)
+        finally:
+            self._correcting = None
         self._seal()
+
+    def _heed_marks(self) -> None:
+        """Go on by what marks left of the week and the day, if the sync thread took some in."""
+        if self._marks_heeded != self._buffer.marks.changes:
+            self._marks_heeded = self._buffer.marks.changes
+            self._timer.renew_terms()
+            self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
 
     # Snapshots and sealing
 
@@ -287,7 +343,14 @@ class Engine:
         if self._timer.state.is_locked:  # tracked on all the same: a meeting goes on before a locked screen
             self._snapshotter.skip(contract, due_ms, SnapshotReason.SCREEN_LOCKED, now)
         else:
-            self._snapshotter.take(contract, due_ms, now)
+            self._snapshotter.take(contract, due_ms, now, self._timer.state.last_input_ms)
+        self._publish()  # at once, whatever takes its time after this: the notice is due within a second
+
+    def _withhold_unapproved(self) -> None:
+        """Withhold what waited for approval in vain."""
+        now = self._timer.now()
+        if self._snapshotter.withhold_unapproved(now):
+            self._upkeep_ms = min(self._upkeep_ms, now.mono_ms)
 
     def _learn_policy(self) -> None:
         """From each new segment on, hold to the policy as last learnt."""
@@ -304,33 +367,64 @@ class Engine:
     def _on_power(self, event: PowerEvent) -> None:
         """Hear of the machine, in the power watch's thread; a suspension or shutdown waits for the commit."""
         if event is PowerEvent.SHUTTING_DOWN:
-            concurrent.futures.wait([self.submit(commands.Quit())], _SAVE_WITHIN_S)
+            self._worker.wait_for(self.submit(commands.Quit()), _SAVE_WITHIN_S)
             return
-        saved = threading.Event()
-        self._queue.put(lambda: self._handle_power(event, saved))
+        saved: Future[None] = Future()
+        self._worker.put(lambda: self._handle_power(event, saved))
         if event is PowerEvent.SUSPENDING:
-            saved.wait(_SAVE_WITHIN_S)
+            self._worker.wait_for(saved, _SAVE_WITHIN_S)
 
-    def _handle_power(self, event: PowerEvent, saved: threading.Event) -> None:
+    def _listen(self) -> None:
+        """Begin to hear of the machine; what was lost later comes back by itself, what was never there is tried again.
+
+        Where it cannot be heard the examination says so, and the clocks find suspension all the same.
+        """
+        if not self._power.running:
+            with contextlib.suppress(PowerUnavailableError):
+                self._power.start(self._on_power)
+            if self._power.is_locked():
+                self._guarded(lambda: self._timer.hear(events.Lock()))
+
+    def _examine(self) -> None:
+        """Tell what does not work here, once the timer runs."""
+        state = self._timer.state
+        if state.contract is not None and self._timer.is_tracking and not state.is_locked:
+            self._examination.examine(state.contract)
+
+    def _handle_power(self, event: PowerEvent, saved: Future[None]) -> None:
         try:
             match event:
                 case PowerEvent.SUSPENDING:
-                    self._timer.handle(events.Suspend())
+                    self._timer.hear(events.Suspend())
                 case PowerEvent.LOCKED:
-                    self._timer.handle(events.Lock())
+                    self._timer.hear(events.Lock())
                 case PowerEvent.UNLOCKED:
-                    self._timer.handle(events.Unlock())
+                    self._timer.hear(events.Unlock())
                 case PowerEvent.RESUMED | PowerEvent.SHUTTING_DOWN:
                     pass  # a resume is found by the clocks; a shutdown came as Quit
         finally:
-            saved.set()
+            saved.set_result(None)
 
     def _seal(self) -> None:
         """Seal what may be sealed; what is left after a while of it waits in the queue like any other work."""
         device = self._sync.device
-        if device is not None and self._sealer.seal(device, self._timer.state, self._timer.now()):
+        state, now = self._timer.state, self._timer.now()
+        self._overview.note_snapshot(now)
+        if device is not None and self._sealer.seal(device, state, now, self._editing.is_edited):
             self._sync.wake()
-            self._queue.put(lambda: self._guarded(self._seal))
+            self._worker.put(lambda: self._guarded(self._seal))
+
+    def _carry_out(self) -> None:
+        """Carry the kept edit out; the running timer learns what that changes of its week."""
+        if self._editing.carry_out(self._timer.state, self._timer.now()):
+            self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)  # what is destroyed is to be in no copy
+            if self._timer.state.phase is not Phase.STOPPED and self._timer.contract is not None:
+                self._timer.hold_to(self._timer.contract)
+            self._sync.wake()
+
+    def _settle_destruction(self) -> None:
+        now = self._timer.now()
+        self._buffer.upkeep.settle(now.utc_ms, now.mono_ms)
 
     # Commands
 
@@ -346,6 +440,8 @@ class Engine:
             case commands.Start(contract, memo):
                 answer = self._timekeeping.start(contract, memo)
                 self._recovered = self._report = None
+                self._listen()
+                self._worker.put(lambda: self._guarded(self._examine))
                 return answer
             case commands.Stop():
                 answer = self._timekeeping.stop()
@@ -362,7 +458,9 @@ class Engine:
             case commands.GetContracts():
                 return self._after(self._sync.refresh(), self._contracts_answer)
             case commands.GetDiary(day):
-                return self._overview.diary(day, self._sync.contracts(), self._sync.device, self._timer.now())
+                now = self._timer.now()
+                recorded = self._diary.day(day, self._sync.contracts(), self._sync.device, now)
+                return self._editing.shown(recorded, now)
             case commands.Sync():
                 self._seal()
                 return self._sync.sync()
@@ -374,10 +472,37 @@ class Engine:
                 self._snapshotter.withhold(snapshot)
                 self._upkeep_ms = min(self._upkeep_ms, self._timer.now().mono_ms)
                 return Done("The snapshot is withheld and its picture destroyed; the time stays, unprotected.")
+            case commands.ApproveSnapshot(snapshot):
+                self._snapshotter.approve(snapshot, self._timer.now())
+                return Done("The snapshot is approved; it leaves with its segment when its hold has run out.")
+            case commands.AddExclusion(rule):
+                return self._exclusions.add(rule)
+            case commands.RemoveExclusion(rule):
+                return self._exclusions.remove(rule)
+            case commands.GetExclusions():
+                return commands.ExclusionsAnswer(self._exclusions.rules, self._sight.applications())
             case commands.ViewSnapshot(snapshot):
                 return commands.PicturesAnswer(self._snapshotter.view(snapshot))
+            case (
+                commands.DescribeTime()
+                | commands.RemoveTime()
+                | commands.MoveTime()
+                | commands.AddTime()
+                | commands.WithholdPictures()
+            ):
+                if self._timer.is_tracking:
+                    self._timer.tick()  # so that what was worked up to now is there to be edited
+                return self._editing.ask(command, self._timer.state, self._timer.now())
+            case commands.Undo():
+                return self._undo()
             case commands.LogIn():
                 return self._sync.log_in(command)
+            case commands.GetPreferences():
+                return commands.PreferencesAnswer(self._preferences.lines())
+            case commands.SetPreference(name, value):
+                switch = self._preferences.put(name, value)
+                self._timer.renew_terms()
+                return Done(f"{switch.name} is {'on' if self._preferences.is_on(switch) else 'off'}: {switch.help}.")
             case commands.Show():
                 self._on_show()
                 return Done("Daybook is running; its window was brought to the front.")
@@ -388,13 +513,19 @@ class Engine:
         """End, saved or not: what cannot be saved is told, and is at most what came since the last tick."""
         try:
             self._timer.stop()
+            self._carry_out()
             self._seal()
-            now = self._timer.now()
-            self._buffer.upkeep.settle(now.utc_ms, now.mono_ms)
+            self._settle_destruction()
         finally:
             self._sync.stop()
             self._ended.set()
         return Done("Daybook has ended; everything is saved.")
+
+    def _undo(self) -> Answer:
+        answer = self._editing.undo()
+        self._seal()
+        self._sync.wake()
+        return answer
 
     def _contracts_answer(self, contact: Answer) -> Answer:
         problem = contact.sentence if isinstance(contact, Refused) else None
@@ -412,24 +543,44 @@ class Engine:
     # Showing
 
     def _status(self) -> Status:
-        now = self._timer.now()
+        now, contracts, tracked = self._timer.now(), self._sync.contracts(), self._timer.contract
+        unlisted = None if tracked is None or tracked.id in {one.id for one in contracts} else tracked
         notices = (
             self._report,
             self._recovered,
             self._failure,
+            self._correcting,
             self._snapshotter.trouble,
             self._sealer.trouble,
+            self._editing.trouble,
             self._buffer.destruction.trouble,
             self._buffer.database.trouble,
             self._buffer.upkeep.trouble,
             _HEAD_UNKNOWN if self._buffer.outbox.is_head_unknown() else None,
             self._timer.counting_problem(),
-            None if self._timer.told is None else _TOLD.get(self._timer.told),
+            trouble_of(self._buffer.settings),
+            _CUT.format(seconds=-(-self._timer.cut_ms // 1000)) if self._timer.cut_ms else None,
+            self._sync.trouble,
+            self._marks_notice(contracts),
+            *self._examination.findings,
+            self._told(),
         )
         return self._overview.status(
-            self._timer.state, now, self._sync.contracts(), self._sync.device, self._sync.view(now.utc_ms),
-            tuple(notice for notice in notices if notice),
+            self._timer.state, now, contracts, self._sync.device, self._sync.view(now.utc_ms),
+            tuple(dict.fromkeys(notice for notice in notices if notice)), unlisted=unlisted,
         )  # fmt: skip
+
+    def _told(self) -> str | None:
+        """Say what the timer did by itself."""
+        if self._timer.told is Notice.LIMIT_REACHED and self._timer.state.phase is Phase.STOPPED:
+            return _STOPPED_AT_LIMIT
+        return None if self._timer.told is None else _TOLD.get(self._timer.told)
+
+    def _marks_notice(self, contracts: tuple[Contract, ...]) -> str | None:
+        """Say what was taken away elsewhere, until the person starts again."""
+        device = self._sync.device
+        marks = () if device is None else self._buffer.marks.untold(device)
+        return taken_away(marks, {one.id: one.title for one in contracts})
 
     def _publish(self) -> None:
         """Tell the listeners; one that fails gets no more, since time is tracked whatever becomes of a window."""

@@ -1,31 +1,33 @@
-"""What the engine shows: statuses, contract lists and the tracker's own diary, read from the buffer."""
+"""What the engine shows: statuses and contract lists, read from the buffer."""
 
 from collections import Counter
-from datetime import UTC, date, datetime
 from uuid import UUID
 
 from msgspec import structs
 
-from tracker.commands import DiaryAnswer, DiarySegment
 from tracker.domain.clock import Moment
-from tracker.domain.errors import RefusedError
 from tracker.domain.segment import segment_start_ms
 from tracker.domain.session import Phase, State
+from tracker.protection import UNDECIDED, sentence
 from tracker.status import ContractLine, SnapshotView, Status, SyncView
 from tracker.store.buffer import Buffer
 from tracker.store.pictures import PictureLostError
 from tracker.sync.sealer import Sealer
-from wire import canonical
 from wire.billing import amount_minor, billable_minutes
 from wire.contract import Contract, ContractStatus
 from wire.diary import Interval, Segment
-from wire.protection import Unprotected, why_unprotected
+from wire.protection import why_unprotected
 from wire.week import DAY_MS, WEEK_MS, day_start_ms, week_start_ms
 from wire.words import MINUTE_MS, Kind, SnapshotStatus
 
+_UNLISTED = "The marketplace lists this contract no more, so the timer stops. What was worked is recorded."
+
 
 class Overview:
-    """Reads what is recorded and sealed, and puts it in the words of `tracker.status`."""
+    """Reads what is recorded and sealed, and puts it in the words of `tracker.status`.
+
+    It runs with every status, so it never decodes contents but the running segment's.
+    """
 
     def __init__(self, buffer: Buffer, sealer: Sealer) -> None:
         self._buffer = buffer
@@ -41,9 +43,15 @@ class Overview:
         device: UUID | None,
         sync: SyncView,
         notices: tuple[str, ...],
+        *,
+        unlisted: Contract | None = None,
     ) -> Status:
-        """Give the whole picture at one moment."""
-        lines = self.contract_lines(contracts, now)
+        """Give the whole picture at one moment.
+
+        `unlisted` is the timer's contract where the marketplace lists it no more: its time is shown until it stops.
+        """
+        contracts = contracts if unlisted is None else (*contracts, unlisted)
+        lines = self.contract_lines(contracts, now, unlisted=unlisted)
         tracked = next((contract for contract in contracts if contract.id == state.contract), None)
         line = next((line for line in lines if line.id == state.contract), None)
         segment = None
@@ -60,7 +68,9 @@ class Overview:
             session_ms=state.session_ms + (0 if state.counted is None else now.mono_ms - state.counted.mono_ms),
             activity_tenths=None if segment is None else segment.activity_tenths,
             active_s=None if segment is None else segment.active_s,
-            protection_problem=_protection_problem(state, tracked, line, segment),
+            protection_problem=_UNLISTED
+            if segment is not None and unlisted is not None and tracked == unlisted
+            else _protection_problem(state, tracked, line, segment),
             snapshot=self._snapshot(now),
             contracts=lines,
             sync=sync,
@@ -69,7 +79,13 @@ class Overview:
             away_ms=sum(span.end_ms - span.start_ms for span in state.away),
         )
 
-    def contract_lines(self, contracts: tuple[Contract, ...], now: Moment) -> tuple[ContractLine, ...]:
+    def note_snapshot(self, now: Moment) -> None:
+        """Note how the newest snapshot stands before its segment may be sealed, for what is shown of it then."""
+        self._snapshot(now)
+
+    def contract_lines(
+        self, contracts: tuple[Contract, ...], now: Moment, *, unlisted: Contract | None = None
+    ) -> tuple[ContractLine, ...]:
         """Give each contract with today's and this week's worked time (UTC)."""
         day_ms, week_ms = day_start_ms(now.utc_ms), week_start_ms(now.utc_ms)
         today = self._worked_ms(day_ms, day_ms + DAY_MS)
@@ -82,7 +98,7 @@ class Overview:
                 currency=contract.currency,
                 rate_minor=contract.policy.rate_minor,
                 weekly_limit_minutes=contract.policy.weekly_limit_minutes,
-                can_be_tracked=contract.status is ContractStatus.ACTIVE,
+                can_be_tracked=contract.status is ContractStatus.ACTIVE and contract != unlisted,
                 today_ms=today[contract.id],
                 week_ms=week[contract.id],
                 earned_minor=amount_minor(
@@ -91,46 +107,6 @@ class Overview:
                 ),
             )
             for contract in contracts
-        )
-
-    def diary(self, day: str | None, contracts: tuple[Contract, ...], device: UUID | None, now: Moment) -> DiaryAnswer:
-        """Give a UTC day's segments, those still being recorded included.
-
-        Raises:
-            RefusedError: the day is not written as YYYY-MM-DD.
-        """
-        start_ms = day_start_ms(now.utc_ms) if day is None else _day_ms(day)
-        titles = {contract.id: (contract.title, contract.client) for contract in contracts}
-        found: list[tuple[Segment, str, str | None]] = []
-        drafted = set()
-        for one in self._buffer.journal.open_segments(start_ms, start_ms + DAY_MS):
-            if device is None:
-                continue
-            if draft := self._sealer.draft(device, one.contract, one.unsealed.start_ms):
-                found.append((draft, "recording", None))
-                drafted.add((one.contract, one.unsealed.start_ms))
-        found += [
-            (canonical.decode(revision.content, Segment), revision.state, revision.sentence)
-            for revision in self._buffer.outbox.between(start_ms, start_ms + DAY_MS)
-            if (revision.contract, revision.start_ms) not in drafted and revision.content is not None
-        ]
-        segments = [
-            DiarySegment(
-                contract_title=titles.get(segment.contract, (str(segment.contract), ""))[0],
-                client=titles.get(segment.contract, ("", ""))[1],
-                start_ms=segment.start_s * 1000,
-                worked_ms=segment.worked_ms,
-                sync_state=sync_state,
-                detail=detail,
-                segment=segment,
-            )
-            for segment, sync_state, detail in found
-        ]
-        segments.sort(key=lambda one: (one.start_ms, one.contract_title))
-        return DiaryAnswer(
-            day=datetime.fromtimestamp(start_ms / 1000, UTC).date().isoformat(),
-            worked_ms=self._worked_ms(start_ms, start_ms + DAY_MS).total(),
-            segments=tuple(segments),
         )
 
     def _worked_ms(self, from_ms: int, to_ms: int) -> Counter[UUID]:
@@ -150,9 +126,11 @@ class Overview:
             reason=taken.reason,
             leaves_in_ms=None if taken.leaves_ms is None else max(0, taken.leaves_ms - now.utc_ms),
             thumbnail=self._thumbnail_of(taken.pictures[0].thumbnail_sha256) if taken.pictures else None,
+            needs_approval=taken.needs_approval,
+            withholding=taken.withholding,
         )
         sealed = SnapshotStatus.SENT if taken.status is SnapshotStatus.HELD else taken.status
-        self._left = structs.replace(view, status=sealed, leaves_in_ms=None)
+        self._left = structs.replace(view, status=sealed, leaves_in_ms=None, needs_approval=False)
         return view
 
     def _thumbnail_of(self, sha256: str) -> bytes | None:
@@ -165,14 +143,6 @@ class Overview:
         return self._thumbnail[1]
 
 
-def _day_ms(day: str) -> int:
-    try:
-        start = date.fromisoformat(day)
-    except ValueError as error:
-        raise RefusedError(f"{day!r} is not a day. Write it as YYYY-MM-DD, for example 2026-11-19.") from error
-    return int(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp() * 1000)
-
-
 def _without_begun_minute(segment: Segment, now: Moment) -> Segment:
     """Leave a minute that has begun but had no input yet out of the activity meter: it says nothing so far."""
     minute = (now.utc_ms - segment.start_s * 1000) // MINUTE_MS
@@ -182,20 +152,6 @@ def _without_begun_minute(segment: Segment, now: Moment) -> Segment:
     kept = (one for one in segment.intervals if one.start_ms < end_ms)
     intervals = tuple(structs.replace(one, end_ms=min(one.end_ms, end_ms)) for one in kept)
     return structs.replace(segment, intervals=intervals)
-
-
-_SENTENCES = {
-    Unprotected.MANUAL: "Manual time is never protected.",
-    Unprotected.DECLARED: "This contract does not protect declared time.",
-    Unprotected.NO_MEMO: "There is no memo. Say what you are doing.",
-    Unprotected.OVER_LIMIT: "The week's limit is reached; what is over it is kept and shown, but not billed.",
-    Unprotected.ACTIVITY_UNKNOWN: "Activity cannot be measured on this desktop.",
-    Unprotected.LOW_ACTIVITY: "Activity {meter} of 10 is below the agreed {threshold}.",
-    Unprotected.SNAPSHOT_WITHHELD: "This segment's snapshot was withheld.",
-    Unprotected.SNAPSHOT_FAILED: "This segment's snapshot could not be taken.",
-    Unprotected.NO_SNAPSHOT: "This segment has no snapshot.",
-}
-_UNDECIDED = frozenset({Unprotected.NO_SNAPSHOT})  # the running segment's may still come
 
 
 def _protection_problem(
@@ -213,6 +169,5 @@ def _protection_problem(
     running = Interval(start_ms=0, end_ms=1, kind=kind, memo=state.memo, label=None)
     is_within_limit = limit_minutes is None or line.week_ms < limit_minutes * MINUTE_MS
     reasons = why_unprotected(segment, running, policy, is_within_limit=is_within_limit)
-    said = [_SENTENCES[reason] for reason in reasons if reason not in _UNDECIDED]
-    meter, threshold = segment.activity_tenths, policy.activity_threshold
-    return said[0].format(meter=meter, threshold=threshold) if said else None
+    said = [sentence(reason, segment, policy) for reason in reasons if reason not in UNDECIDED]
+    return said[0] if said else None

@@ -2,10 +2,20 @@
 
 from datetime import UTC, datetime
 
-from tracker.commands import ContractsAnswer, DiaryAnswer, SyncAnswer
+from tracker.commands import (
+    ContractsAnswer,
+    DiaryAnswer,
+    DiarySegment,
+    ExclusionsAnswer,
+    PreferencesAnswer,
+    SyncAnswer,
+    Total,
+)
 from tracker.doctor import Report
+from tracker.domain.exclusion import Subject
 from tracker.domain.session import Phase
-from tracker.status import ContractLine, Status
+from tracker.marks import what_was_done
+from tracker.status import ContractLine, Status, SyncView
 from wire.money import decimal
 
 
@@ -26,13 +36,23 @@ def status_text(status: Status, *, is_running: bool) -> str:
         since = "" if sync.waiting_since_ms is None else f" since {_instant(sync.waiting_since_ms, status.now_ms)}"
         lines.append(f"Waiting{since}: {_count(sync.waiting_segments, 'segment')}, "
                      f"{_count(sync.waiting_pictures, 'picture')}")  # fmt: skip
+        if sync.due_ms is not None:
+            lines.append(_due(sync.due_ms, status.now_ms, is_overdue=sync.is_overdue))
     elif sync.is_logged_in:
         lines.append("All synced.")
     if sync.refused_segments:
         lines.append(f"The marketplace refused {_count(sync.refused_segments, 'segment')}: see daybook diary")
+    lines += _failed(sync)
     if sync.problem:
         next_try = "" if sync.next_try_ms is None else f" Next try {_instant(sync.next_try_ms, status.now_ms)}."
         lines.append(f"{sync.problem}{next_try}")
+    held = status.snapshot
+    if held is not None and held.needs_approval and held.leaves_in_ms is not None:
+        until = _instant(status.now_ms + held.leaves_in_ms, status.now_ms)
+        lines.append(
+            f"A snapshot of {_instant(held.taken_ms, status.now_ms)} is withheld at {until} unless you approve it: "
+            f"daybook approve {held.id}"
+        )
     return "\n".join([*lines, *status.notices])
 
 
@@ -49,18 +69,34 @@ def contracts_text(answer: ContractsAnswer) -> str:
 
 def diary_text(answer: DiaryAnswer) -> str:
     """Show a day's segments."""
-    if not answer.segments:
-        return f"{answer.day} (UTC): nothing recorded."
-    lines = [f"{answer.day} (UTC): {_hours(answer.worked_ms)} worked"]
+    if not answer.segments and not answer.marks:
+        lines = [f"{answer.day} (UTC): nothing recorded."]
+    else:
+        lines = [f"{answer.day} (UTC): {_hours(answer.worked_ms)} worked"]
+    for total in answer.totals:
+        lines += [f"{total.contract_title}: {_total(total.day)}", f"  its week: {_total(total.week)}"]
     for one in answer.segments:
-        memo = _memo(one.segment.intervals[-1].memo)
+        memo = _memo(one.segment.intervals[-1].memo) if one.segment.intervals else "no time left"
         meter = "–" if one.segment.activity_tenths is None else one.segment.activity_tenths
         active = "" if one.segment.active_s is None else f", active {one.segment.active_s} s, no counts"
         lines.append(
             f"{_instant(one.start_ms, one.start_ms)}  {_hours(one.worked_ms)}  {one.contract_title}: {memo}"
             f"  activity {meter}/10{active}  {one.sync_state}{'' if one.detail is None else f': {one.detail}'}"
         )
+        lines += _protection_lines(one)
+    lines += [
+        f"{_instant(mark.start_ms, mark.start_ms)}  {mark.contract_title}: {what_was_done(mark.kind, mark.taken_ms)} by"
+        f" {mark.actor} at {_instant(mark.made_ms, mark.start_ms)}: {mark.reason}"
+        for mark in answer.marks
+    ]
+    if answer.pending is not None:
+        lines.append(f"Not carried out yet: {answer.pending.sentence} Take it back with: daybook undo")
     return "\n".join(lines)
+
+
+def preferences_text(answer: PreferencesAnswer) -> str:
+    """List the person's settings."""
+    return "\n".join(f"{one.name}  {'on' if one.is_on else 'off'}  {one.help}" for one in answer.preferences)
 
 
 def sync_text(answer: SyncAnswer) -> str:
@@ -71,7 +107,30 @@ def sync_text(answer: SyncAnswer) -> str:
         lines.append(f"Still waiting: {left}.")
     if answer.refused_segments:
         lines.append(f"The marketplace refused {_count(answer.refused_segments, 'segment')}: see daybook diary")
+    lines += _failed(answer)
     return "\n".join([*lines, *([answer.problem] if answer.problem else [])])
+
+
+def _failed(sync: SyncView | SyncAnswer) -> list[str]:
+    """Say what will never arrive, and why the last of it, once."""
+    count = [f"{_count(sync.failed_pictures, 'picture')} can never be sent: see daybook diary"]
+    return [*(count if sync.failed_pictures else ()), *([sync.picture_problem] if sync.picture_problem else ())]
+
+
+def exclusions_text(answer: ExclusionsAnswer) -> str:
+    """List the rules, and what the applications on the screen are called."""
+    lines = [
+        f"application {rule.text}" if rule.subject is Subject.APPLICATION else f"title with {rule.text}"
+        for rule in answer.rules
+    ] or ["Nothing is excluded. Exclude an application with: daybook exclude add --application NAME"]
+    if answer.applications is None:
+        lines.append(
+            "This desktop does not tell which windows can be seen: while you have rules, every snapshot waits for your "
+            "approval in its hold and is withheld without it."
+        )
+    elif answer.applications:
+        lines.append(f"On the screen now: {', '.join(answer.applications)}")
+    return "\n".join(lines)
 
 
 def doctor_text(report: Report) -> str:
@@ -97,6 +156,41 @@ def _phase_line(status: Status) -> str:
             return f"Paused{title}{since} ({status.pause_reason}); nothing is counted. Resume with: daybook resume"
         case Phase.STOPPED:
             return "Stopped."
+
+
+def _total(total: Total) -> str:
+    minutes = _hours(total.billable_minutes * 60_000).removesuffix(":00")
+    text = f"{_hours(total.worked_ms)} worked, {minutes} billable"
+    return text if total.reason is None else f"{text}; {_hours(total.over_limit_ms)} not: {total.reason}"
+
+
+def _protection_lines(segment: DiarySegment) -> list[str]:
+    """Say of each interval that is not protected why; what is refused was said with the segment."""
+    if segment.sync_state == "rejected":
+        return []
+    return [
+        f"    {_clock(one.start_ms)}–{_clock(one.end_ms)} not protected: {' '.join(one.unprotected)}"
+        for one in segment.intervals
+        if one.unprotected
+    ]
+
+
+def _due(due_ms: int, now_ms: int, *, is_overdue: bool) -> str:
+    if is_overdue:
+        return (
+            f"The lock of {_instant(due_ms, now_ms)} has passed: what still waits from before goes on a later invoice."
+        )
+    return f"It must arrive before the lock, {_instant(due_ms, now_ms)}: {_left(due_ms - now_ms)} left."
+
+
+def _left(ms: int) -> str:
+    hours, minutes = divmod(ms // 60_000, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min"
+
+
+def _clock(utc_ms: int) -> str:
+    return f"{datetime.fromtimestamp(utc_ms / 1000, UTC):%H:%M:%S}"
 
 
 def _memo(memo: str) -> str:

@@ -6,9 +6,12 @@ from contextlib import contextmanager
 
 from tracker.capture import picture
 from tracker.capture.screen.port import Frame, Screen
+from tracker.capture.stillness import Stillness
 from tracker.domain.clock import Moment
 from tracker.domain.errors import MachineError, RefusedError
+from tracker.domain.exclusion import Withholding
 from tracker.domain.segment import segment_start_ms
+from tracker.sight import Sight
 from tracker.store.pictures import Pictures
 from tracker.store.snapshots import Snapshots, TakenSnapshot
 from wire.contract import Blur, Contract
@@ -16,6 +19,13 @@ from wire.diary import Picture
 from wire.words import SEGMENT_MS, SnapshotReason
 
 _LATE_MS = 5_000  # an instant is taken up to a tick late
+APPROVAL_S = 60  # at least, to approve a snapshot in: a policy's shorter hold would be a refusal in disguise
+
+_BLANK = "The screen shows one single colour; no picture of it is kept."
+_FROZEN = (
+    "The last snapshots all show the very same picture, although there was input between them. They are kept. If your "
+    "screen did change meanwhile, this desktop gives old pictures: restart Daybook, and see what daybook doctor says."
+)
 
 DrawInstants = Callable[[int, int], tuple[int, ...]]
 
@@ -30,13 +40,18 @@ class Snapshotter:
 
     Args:
         screen: what is grabbed.
+        sight: holds what can be seen to the exclusion rules.
         snapshots: where snapshots and their instants are recorded.
         pictures: where the pictures' bytes go.
         draw: draws a segment's instants, once.
     """
 
-    def __init__(self, screen: Screen, snapshots: Snapshots, pictures: Pictures, draw: DrawInstants) -> None:
+    def __init__(
+        self, screen: Screen, sight: Sight, snapshots: Snapshots, pictures: Pictures, draw: DrawInstants
+    ) -> None:
         self._screen = screen
+        self._sight = sight
+        self._stillness = Stillness()
         self._snapshots = snapshots
         self._pictures = pictures
         self._draw = draw
@@ -63,26 +78,52 @@ class Snapshotter:
         ]
         return min((instant_ms for instant_ms in open_ms if instant_ms >= since_ms), default=None)
 
-    def take(self, contract: Contract, drawn_ms: int, now: Moment) -> None:
-        """Take the snapshot of an instant that has come, and hold it; a failed one is recorded with its reason."""
+    def take(self, contract: Contract, drawn_ms: int, now: Moment, last_input_ms: int = 0) -> None:
+        """Take the snapshot of an instant that has come, and hold it; a failed one is recorded with its reason.
+
+        The windows are looked at before and after the grab: where an excluded one was there before, nothing is
+        grabbed, and where one came meanwhile, what was grabbed is dropped before anything is encoded or written.
+
+        Args:
+            contract: what is tracked.
+            drawn_ms: the instant, UTC.
+            now: the moment.
+            last_input_ms: monotonic, the newest input; 0 where none is known.
+        """
+        is_blurred = contract.policy.blur is Blur.IRREVERSIBLE
+        asks_title = contract.policy.sends_window_titles and not is_blurred  # the title says what the blur hides
+        before = self._sight.look(asks_title=asks_title)
+        if before.is_excluded:
+            self._exclude(contract, drawn_ms, now)
+            return
         pictures: tuple[Picture, ...] = ()
         with self._kept_or_destroyed() as names:
             try:
-                frames = [frame for frame in self._screen.grab() if not picture.is_blank(frame)]
+                grabbed = self._screen.grab()
+                after = self._sight.look(asks_title=asks_title)
+                if after.is_excluded:
+                    self._exclude(contract, drawn_ms, now)
+                    return
+                frames = [frame for frame in grabbed if not picture.is_blank(frame)]
                 pictures = tuple(self._keep(frame, contract.policy.blur, names) for frame in frames)
-                self.trouble = None if pictures else "The screen shows one single colour; no picture of it is kept."
+                is_frozen = self._stillness.looks_frozen(frames, last_input_ms, now.mono_ms)
+                self.trouble = _BLANK if not pictures else _FROZEN if is_frozen else None
                 reason = None if pictures else SnapshotReason.BLANK
             except MachineError as error:
                 reason, self.trouble = SnapshotReason.UNAVAILABLE, str(error)
                 self._snapshots.discard(names)
+                pictures, after = (), before
+            needs_approval = bool(pictures) and not (before.is_certain and after.is_certain)
             self._snapshots.add(
                 contract.id,
-                min(now.utc_ms, segment_start_ms(drawn_ms) + SEGMENT_MS - 1),
+                _within(drawn_ms, now),
                 drawn_ms=drawn_ms,
                 pictures=pictures,
                 reason=reason,
-                leaves_ms=now.utc_ms + contract.policy.hold_s * 1000 if pictures else None,
-                is_blurred=bool(pictures) and contract.policy.blur is Blur.IRREVERSIBLE,
+                leaves_ms=now.utc_ms + _hold_ms(contract, needs_approval=needs_approval) if pictures else None,
+                is_blurred=is_blurred and bool(pictures),
+                needs_approval=needs_approval,
+                window=after.active if pictures else None,
                 boot_id=now.boot_id if now.is_provisional else None,
             )
 
@@ -91,6 +132,33 @@ class Snapshotter:
         self._snapshots.add(
             contract.id, drawn_ms, drawn_ms=drawn_ms, reason=reason, boot_id=now.boot_id if now.is_provisional else None
         )
+
+    def _exclude(self, contract: Contract, drawn_ms: int, now: Moment) -> None:
+        """Record that the rules withheld a snapshot; which rule and which window is written nowhere."""
+        self._snapshots.add(
+            contract.id,
+            _within(drawn_ms, now),
+            drawn_ms=drawn_ms,
+            withholding=Withholding.RULE,
+            boot_id=now.boot_id if now.is_provisional else None,
+        )
+
+    def approve(self, snapshot: int, now: Moment) -> None:
+        """Let a held snapshot leave whose windows could not be held to the rules.
+
+        Raises:
+            RefusedError: it is not held any more, or needs no approval.
+        """
+        held = self._held(snapshot)
+        if held.needs_approval and (held.leaves_ms or 0) <= now.utc_ms:
+            raise RefusedError("This snapshot's hold has run out, so it is withheld.")
+        if not held.needs_approval:
+            raise RefusedError("This snapshot needs no approval; it leaves when its hold has run out.")
+        self._snapshots.approve(snapshot)
+
+    def withhold_unapproved(self, now: Moment) -> int:
+        """Withhold what nobody approved in its hold; gives the number of such snapshots."""
+        return self._snapshots.withhold_unapproved(now.utc_ms)
 
     def blur(self, snapshot: int) -> None:
         """Put irreversibly blurred pictures in place of a held snapshot's.
@@ -128,7 +196,9 @@ class Snapshotter:
 
     def restart_hold(self, contract: Contract, now: Moment) -> None:
         """Start a contract's holds that quitting cut short again."""
-        self._snapshots.restart_hold(contract.id, now.utc_ms + contract.policy.hold_s * 1000)
+        for needs_approval in (False, True):
+            leaves_ms = now.utc_ms + _hold_ms(contract, needs_approval=needs_approval)
+            self._snapshots.restart_hold(contract.id, leaves_ms, needs_approval=needs_approval)
 
     def _held(self, snapshot: int) -> TakenSnapshot:
         found = self._snapshots.get(snapshot)
@@ -161,3 +231,13 @@ class Snapshotter:
             thumbnail_sha256=names[-1],
             thumbnail_size=len(encoded.thumbnail),
         )
+
+
+def _within(drawn_ms: int, now: Moment) -> int:
+    """Give the snapshot's own time, but never one outside the segment that its instant was drawn for."""
+    return min(now.utc_ms, segment_start_ms(drawn_ms) + SEGMENT_MS - 1)
+
+
+def _hold_ms(contract: Contract, *, needs_approval: bool) -> int:
+    hold_s = contract.policy.hold_s
+    return (max(hold_s, APPROVAL_S) if needs_approval else hold_s) * 1000

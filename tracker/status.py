@@ -5,6 +5,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tracker.domain.events import Declared
+from tracker.domain.exclusion import Withholding
 from tracker.domain.session import PauseReason, Phase
 from wire.words import SnapshotReason, SnapshotStatus
 
@@ -25,7 +26,10 @@ class ContractLine(Struct, frozen=True, kw_only=True):
 
 
 class SnapshotView(Struct, frozen=True, kw_only=True):
-    """The newest snapshot; while it is held, `leaves_in_ms` is what is left to view, blur or withhold it."""
+    """The newest snapshot; while it is held, `leaves_in_ms` is what is left to view, blur or withhold it.
+
+    One that `needs_approval` is withheld unless it is approved by then; `withholding` is why it was withheld.
+    """
 
     id: int
     taken_ms: int
@@ -33,10 +37,17 @@ class SnapshotView(Struct, frozen=True, kw_only=True):
     reason: SnapshotReason | None
     leaves_in_ms: int | None
     thumbnail: bytes | None
+    needs_approval: bool = False
+    withholding: Withholding | None = None
 
 
 class SyncView(Struct, frozen=True, kw_only=True):
-    """Where the buffer stands against the marketplace; instants are UTC milliseconds since the epoch."""
+    """Where the buffer stands against the marketplace; instants are UTC milliseconds since the epoch.
+
+    `failed_pictures` were refused or are lost here: they wait no more, and the diary says why; `picture_problem`
+    says it of the last one, until the next round. `due_ms` is the earliest lock among the segments that wait; once it
+    has passed, that time is `is_overdue` and goes on a later invoice (PRODUCT.md, "The billing week").
+    """
 
     server: str | None
     is_logged_in: bool
@@ -47,6 +58,10 @@ class SyncView(Struct, frozen=True, kw_only=True):
     last_contact_ms: int | None
     refused_segments: int
     problem: str | None
+    failed_pictures: int = 0
+    picture_problem: str | None = None
+    due_ms: int | None = None
+    is_overdue: bool = False
 
 
 class Status(Struct, frozen=True, kw_only=True):

@@ -2,10 +2,12 @@
 
 from tracker.domain.clock import Moment
 from tracker.domain.events import Terms
+from tracker.preferences import STOP_AT_LIMIT, Preferences
 from tracker.store.buffer import Buffer
 from wire import canonical
 from wire.contract import Contract
 from wire.diary import Segment
+from wire.marks import less
 from wire.week import DAY_MS, WEEK_MS, day_start_ms, week_start_ms
 from wire.words import MINUTE_MS, Kind
 
@@ -25,6 +27,7 @@ def terms_of(contract: Contract, buffer: Buffer, now: Moment) -> Terms:
         declared_per_day_ms=declared_ms,
         limit_left_ms=None if limit_ms is None else limit_ms - worked_ms,
         limit_per_week_ms=limit_ms,
+        stops_at_limit=Preferences(buffer.settings).is_on(STOP_AT_LIMIT),
     )
 
 
@@ -32,7 +35,7 @@ def _declared_ms(contract: Contract, buffer: Buffer, now: Moment) -> int:
     """Sum the day's declared time, sealed and not."""
     day_ms = day_start_ms(now.utc_ms)
     sealed = (
-        canonical.decode(revision.content, Segment)
+        less(canonical.decode(revision.content, Segment), buffer.marks.of(revision.contract, revision.start_ms))
         for revision in buffer.outbox.between(day_ms, day_ms + DAY_MS)
         if revision.contract == contract.id and revision.content is not None
     )

@@ -5,14 +5,15 @@ from tracker.commands import Answer, Done
 from tracker.domain import events
 from tracker.domain.errors import RefusedError
 from tracker.domain.events import Declared
+from tracker.domain.segment import MEMO_LIMIT
 from tracker.domain.session import Phase
+from tracker.naming import LAST_CONTRACT, find_contract
 from tracker.store.buffer import Buffer
+from tracker.sync.record import forget_restoration
 from tracker.sync.service import SyncService
 from tracker.terms import terms_of
 from tracker.timer import Timer
 from wire.contract import Contract, ContractStatus
-
-MEMO_LIMIT = 10_000
 
 
 class Timekeeping:
@@ -34,6 +35,8 @@ class Timekeeping:
         if self._sync.device is None:
             raise RefusedError("You are not logged in. Log in with: daybook login")
         contract = self._find_contract(wanted)
+        if self._timer.is_tracking:
+            self._timer.tick()  # what says that it runs may be a tick old: perhaps the machine has slept since
         state = self._timer.state
         if contract.status is not ContractStatus.ACTIVE:
             raise RefusedError(f"The contract “{contract.title}” is {contract.status}; no time can be tracked on it.")
@@ -42,8 +45,10 @@ class Timekeeping:
         if memo is None:
             memo = state.memo if state.contract == contract.id else ""
         _check_memo(memo)
-        self._buffer.settings.put("last_contract", str(contract.id))  # first: nothing may fail once the timer runs
+        self._buffer.settings.put(LAST_CONTRACT, str(contract.id))  # first: nothing may fail once the timer runs
         self._buffer.forget_report()
+        forget_restoration(self._buffer.settings)
+        self._buffer.marks.told()
         self._timer.start(contract, memo)
         return Done(f"Tracking “{contract.title}” for {contract.client}.")
 
@@ -78,20 +83,11 @@ class Timekeeping:
         return Done("The memo is set." if memo else "The memo is empty now.")
 
     def _find_contract(self, wanted: str | None) -> Contract:
-        contracts = self._sync.contracts()
         if wanted is None:
-            wanted = self._buffer.settings.get_text("last_contract")
+            wanted = self._buffer.settings.get_text(LAST_CONTRACT)
             if wanted is None:
                 raise RefusedError("Name the contract to start on; see them with: daybook contracts")
-        beginning = wanted.strip().casefold()
-        exact = [one for one in contracts if beginning in {str(one.id), one.title.casefold()}]
-        found = exact or [one for one in contracts if beginning and one.title.casefold().startswith(beginning)]
-        if not found:
-            raise RefusedError(f"There is no contract “{wanted}”. See yours with: daybook contracts")
-        if len(found) > 1:
-            names = ", ".join(f"“{one.title}” ({one.id})" for one in found)
-            raise RefusedError(f"More than one contract begins so: {names}. Give the whole title or the id.")
-        return found[0]
+        return find_contract(self._sync.contracts(), wanted)
 
 
 def _check_memo(memo: str) -> None:

@@ -26,16 +26,19 @@ class Span:
         return self.end_ms - self.start_ms
 
 
-def split_at_limit(spans: Iterable[Span], limit_minutes: int | None) -> tuple[list[Span], list[Span]]:
+def split_at_limit(
+    spans: Iterable[Span], limit_minutes: int | None, *, worked_before_ms: int = 0
+) -> tuple[list[Span], list[Span]]:
     """Tell what lies within a week's limit and what over it, in the order worked; the one that crosses is split.
 
     Args:
         spans: a week's spans of one contract, in any order, without overlaps.
         limit_minutes: the weekly limit; None means no limit.
+        worked_before_ms: what was worked in the week before these spans.
     """
     within: list[Span] = []
     over: list[Span] = []
-    left_ms = None if limit_minutes is None else limit_minutes * MINUTE_MS
+    left_ms = None if limit_minutes is None else max(0, limit_minutes * MINUTE_MS - worked_before_ms)
     for span in sorted(spans, key=lambda one: one.start_ms):
         if left_ms is None or span.worked_ms <= left_ms:
             within.append(span)
@@ -48,6 +51,21 @@ def split_at_limit(spans: Iterable[Span], limit_minutes: int | None) -> tuple[li
         if left_ms is not None:
             left_ms = max(0, left_ms - span.worked_ms)
     return within, over
+
+
+def billable_by_day(worked_ms: Mapping[_DayT, int], limit_minutes: int | None) -> dict[_DayT, int]:
+    """Give what a week's days bill in milliseconds: the limit is used up in the order worked.
+
+    Args:
+        worked_ms: worked milliseconds by day, the days in order.
+        limit_minutes: the weekly limit; None means no limit.
+    """
+    billable: dict[_DayT, int] = {}
+    left_ms = None if limit_minutes is None else limit_minutes * MINUTE_MS
+    for day, ms in worked_ms.items():
+        billable[day] = ms if left_ms is None else min(ms, left_ms)
+        left_ms = None if left_ms is None else left_ms - billable[day]
+    return billable
 
 
 def whole_minutes(worked_ms: int) -> int:

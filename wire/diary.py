@@ -80,13 +80,29 @@ class Picture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     thumbnail_size: Annotated[int, Meta(ge=1)]
 
 
-class Snapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All monitors at one random instant, in milliseconds from the segment's start."""
+APPLICATION_LIMIT = 200
+TITLE_LIMIT = 1000
+
+
+class ActiveWindow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The window that had the keyboard at a snapshot's instant; either name may be empty."""
+
+    application: Annotated[str, Meta(max_length=APPLICATION_LIMIT)]
+    title: Annotated[str, Meta(max_length=TITLE_LIMIT)]
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """All monitors at one random instant, in milliseconds from the segment's start.
+
+    `window` goes along only where the policy sends window titles and the clear picture goes, too. Without one the
+    field is left out, never null: so contents sealed before there was such a field keep their canonical form.
+    """
 
     at_ms: Annotated[int, Meta(ge=0, lt=SEGMENT_MS)]
     status: SnapshotStatus
     reason: SnapshotReason | None
     pictures: Annotated[tuple[Picture, ...], Meta(max_length=64)]
+    window: ActiveWindow | None = None
 
 
 class Segment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,8 +170,8 @@ def check(segment: Segment) -> None:
     """Hold a segment to the rules that its types cannot say.
 
     Raises:
-        InvalidSegmentError: intervals overlap or are out of order, a minute stands twice, or a snapshot's status and
-            pictures disagree.
+        InvalidSegmentError: intervals overlap or are out of order, a minute stands twice, or a snapshot's status
+            disagrees with its pictures or its window.
     """
     previous_end_ms = 0
     for interval in segment.intervals:
@@ -172,6 +188,8 @@ def check(segment: Segment) -> None:
 
 
 def _check_snapshot(snapshot: Snapshot) -> None:
+    if snapshot.window is not None and snapshot.status is not SnapshotStatus.SENT:
+        raise InvalidSegmentError("A snapshot whose clear picture is not sent names a window.")
     match snapshot.status:
         case SnapshotStatus.HELD:
             raise InvalidSegmentError("A snapshot is still held; its segment must not be sealed.")

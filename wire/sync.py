@@ -6,10 +6,10 @@ from uuid import UUID
 from msgspec import Meta, Raw, Struct
 
 from wire.diary import Sha256
+from wire.hex import Hex32, Hex64
+from wire.receipt import Edge
 
 LINKS_PER_BATCH = 50
-Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$")]
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -44,12 +44,14 @@ class Link(Struct, frozen=True, kw_only=True):
 
     `content` is the canonical JSON of a `wire.diary.Segment`, byte for byte as it was hashed; it is left raw so that
     one bad content cannot spoil a batch. A link whose content was deleted before it was sent travels bare: salt and
-    content are null.
+    content are null. One that is joined is judged with the link before it, both accepted or neither: time moved between
+    contracts leaves the one and arrives at the other, or nothing changes.
     """
 
     digest: Hex32
     salt: Hex32 | None
     content: Raw
+    is_joined: bool = False
 
     @property
     def is_bare(self) -> bool:
@@ -105,10 +107,16 @@ class Upload(Struct, frozen=True, kw_only=True):
 
 
 class BatchAnswer(Struct, frozen=True, kw_only=True):
-    """One outcome a link, in order; the pictures of the accepted ones that are missing."""
+    """One outcome a link, in order; the pictures of the accepted ones that are missing.
+
+    The receipt for the accepted contents: `edge` is the log before their leaves were appended in the order of their
+    links (None where nothing was), `checkpoint` the signed note after (wire.receipt).
+    """
 
     outcomes: tuple[Outcome, ...]
     missing: tuple[Upload, ...]
+    edge: Edge | None
+    checkpoint: str
 
 
 class PictureQuery(Struct, frozen=True, kw_only=True):

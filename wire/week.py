@@ -3,6 +3,7 @@
 DAY_MS = 24 * 60 * 60 * 1000
 WEEK_MS = 7 * DAY_MS
 LOCK_AFTER_WEEK_MS = 12 * 60 * 60 * 1000
+REVIEW_AFTER_WEEK_MS = 5 * DAY_MS  # the Saturday 00:00 after the lock
 _FIRST_MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
 
 
@@ -19,3 +20,8 @@ def week_start_ms(utc_ms: int) -> int:
 def lock_ms(utc_ms: int) -> int:
     """Give the lock of the billing week that an instant belongs to: the Monday after it, 12:00 UTC."""
     return week_start_ms(utc_ms) + WEEK_MS + LOCK_AFTER_WEEK_MS
+
+
+def review_end_ms(utc_ms: int) -> int:
+    """Give the end of the client's review of the billing week that an instant belongs to: Saturday 00:00 UTC."""
+    return week_start_ms(utc_ms) + WEEK_MS + REVIEW_AFTER_WEEK_MS

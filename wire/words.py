@@ -49,3 +49,9 @@ class RevisionReason(enum.StrEnum):
 
     RECORDED = "recorded"
     CONTINUED = "continued"
+    DESCRIBED = "described"
+    CUT = "cut"
+    DELETED = "deleted"
+    MOVED = "moved"
+    ADDED = "added"
+    WITHHELD = "withheld"

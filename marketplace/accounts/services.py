@@ -6,6 +6,8 @@ from django.db import transaction
 
 from marketplace.accounts.models import Device, Membership, Organisation, User
 from marketplace.errors import refused
+from marketplace.record import services as record
+from wire.leaf import KeyLeaf
 from wire.sync import Enrolment
 
 log = structlog.get_logger(__name__)
@@ -26,6 +28,8 @@ def enrol_device(user: User, enrolment: Enrolment, *, now_ms: int) -> Device:
         device, is_new = Device.objects.get_or_create(
             user=user, public_key=key, defaults={"name": enrolment.name, "enrolled_ms": now_ms}
         )
+        if is_new:
+            record.append([KeyLeaf(device=device.pk, public_key=enrolment.public_key)], now_ms=now_ms)
     if is_new:
         log.info("device enrolled", user=user.pk, device=str(device.pk))
     return device

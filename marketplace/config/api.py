@@ -11,9 +11,12 @@ from marketplace.api.openapi import MessageApi
 from marketplace.contracts.api import router as contracts
 from marketplace.diary.api import router as diary
 from marketplace.errors import RefusedError, refused
+from marketplace.record.api import router as record
 from marketplace.storage import trouble_of
 from wire.contract import ContractList
 from wire.diary import Segment
+from wire.marks import MarkList
+from wire.receipt import Log, Proof, Receipt
 from wire.sync import Batch, BatchAnswer, Clock, Device, Enrolment, Person, PictureAnswer, PictureQuery
 
 log = structlog.get_logger(__name__)
@@ -35,8 +38,13 @@ api = MessageApi(
         PictureQuery,
         PictureAnswer,
         Segment,
+        Log,
+        Proof,
+        Receipt,
+        MarkList,
     ),
 )
+api.add_router("", record)
 api.add_router("", accounts)
 api.add_router("", contracts)
 api.add_router("", diary)

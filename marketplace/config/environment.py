@@ -22,6 +22,8 @@ SECRET_KEY = "DAYBOOK_SECRET_KEY"  # noqa: S105 - the name of a variable, not a 
 LOG_LEVEL = "DAYBOOK_LOG_LEVEL"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _SECRET_KEY_FILE = "secret-key"  # noqa: S105 - the name of a file, not a secret
+_LOG_KEY_FILE = "log-key"
+_LOG_KEY_BYTES = 32
 _SECRET_KEY_LENGTH = 50
 
 
@@ -108,7 +110,7 @@ def secret_key(environment: Environment, environ: Mapping[str, str]) -> str | No
 
 
 def prepare(environment: Environment, environ: Mapping[str, str]) -> None:
-    """Make the data folder and its secret key (mode 0600) where they are missing.
+    """Make the data folder and its keys (mode 0600) where they are missing.
 
     Raises:
         SetupError: the folder cannot be made or written.
@@ -120,7 +122,9 @@ def prepare(environment: Environment, environ: Mapping[str, str]) -> None:
         probe.write_bytes(b"daybook")
         probe.unlink()
         if secret_key(environment, environ) is None:
-            _write_secret_key(environment.data / _SECRET_KEY_FILE)
+            _write_key(environment.data / _SECRET_KEY_FILE, secrets.token_urlsafe(_SECRET_KEY_LENGTH))
+        if log_key(environment) is None:
+            _write_key(environment.data / _LOG_KEY_FILE, secrets.token_hex(_LOG_KEY_BYTES))
     except OSError as error:
         raise SetupError(
             f"The data folder {environment.data} cannot be written: {error.strerror}. Free or unlock it, or name "
@@ -128,10 +132,30 @@ def prepare(environment: Environment, environ: Mapping[str, str]) -> None:
         ) from error
 
 
-def _write_secret_key(file: Path) -> None:
+def log_key(environment: Environment) -> bytes | None:
+    """Give the Ed25519 key (32 bytes) that signs the log, or None where nothing has made one yet.
+
+    Raises:
+        SetupError: its file cannot be read.
+    """
+    try:
+        key = bytes.fromhex((environment.data / _LOG_KEY_FILE).read_text("ascii"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            f"The log's key in {environment.data} cannot be read ({error}). Restore the file {_LOG_KEY_FILE} from a "
+            "backup: with another key nobody could tell this log from a forged one."
+        ) from error
+    if len(key) != _LOG_KEY_BYTES:
+        raise SetupError(f"The log's key has {len(key)} bytes, not {_LOG_KEY_BYTES}. Restore it from a backup.")
+    return key
+
+
+def _write_key(file: Path, key: str) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(secrets.token_urlsafe(_SECRET_KEY_LENGTH) + "\n")
+        stream.write(key + "\n")
         stream.flush()
         os.fsync(stream.fileno())
 

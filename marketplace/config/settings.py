@@ -15,6 +15,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 # Commands that only look at the code (type checks, makemigrations) run without a data folder; whatever serves people
 # goes through `environment.prepare` first, and config/wsgi.py insists on it.
 SECRET_KEY = environment.secret_key(ENVIRONMENT, os.environ) or secrets.token_urlsafe(50)
+LOG_KEY = environment.log_key(ENVIRONMENT) or secrets.token_bytes(32)
 
 DEBUG = False
 _PUBLIC = urlsplit(ENVIRONMENT.public_url)
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "csp",
     "django_htmx",
+    "marketplace.record",
     "marketplace.accounts",
     "marketplace.contracts",
     "marketplace.diary",
@@ -81,7 +83,10 @@ DATABASES = {
             # faster, instead of waiting its turn.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            # secure_delete: what a mark destroys must not stay readable in the file's free pages.
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+            ),
         },
     }
 }

@@ -127,6 +127,11 @@ def policy_versions(contracts: Iterable[Contract]) -> dict[UUID, dict[int, int]]
     return known
 
 
+def sends_window_titles(contract: Contract, version: int) -> bool:
+    """Tell whether a version of a contract's policy agreed that window titles go along with snapshots."""
+    return PolicyVersion.objects.filter(contract=contract, version=version, sends_window_titles=True).exists()
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A contract as a list shows it to one of its parties."""

@@ -1,23 +1,26 @@
-"""What the tracker sends: batches of links, and pictures."""
+"""What the tracker sends, batches of links and pictures, and the marks that it asks for."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
-from ninja.params import P, PathEx
+from ninja.params import P, PathEx, QueryEx
 
 from marketplace.api.bearer import caller
 from marketplace.api.messages import answered, read_body, read_message
 from marketplace.api.openapi import says
 from marketplace.clock import now_ms
-from marketplace.diary import pictures, services
+from marketplace.diary import pictures, reading, services
 from marketplace.diary.rules import LARGEST_PICTURE_BYTES
+from wire.marks import MarkList
+from wire.receipt import Receipt
 from wire.sync import Batch, BatchAnswer, PictureAnswer, PictureQuery, Upload
 
 router = Router(tags=["diary"])
 _BATCH_BYTES = 16 * 1024 * 1024
 _QUERY_BYTES = 100_000
+_LAST_NUMBER = 2**53
 _SHA256 = r"^[0-9a-f]{64}$"
 
 
@@ -31,16 +34,29 @@ def send_segments(request: HttpRequest) -> HttpResponse:
     """Take in a batch: one outcome a link, and the pictures of the accepted ones that are missing."""
     user = caller(request)
     batch = read_message(request, Batch, limit=_BATCH_BYTES)
-    outcomes, named = services.ingest(user, batch, now_ms=now_ms())
+    taken = services.ingest(user, batch, now_ms=now_ms())
     by_contract: dict[UUID, list[str]] = {}
-    for contract_id, sha256 in named:
+    for contract_id, sha256 in taken.named:
         by_contract.setdefault(contract_id, []).append(sha256)
     missing = [
         upload
         for contract_id, hashes in sorted(by_contract.items())
         for upload in _uploads(request, contract_id, services.missing_pictures(user, contract_id, hashes))
     ]
-    return answered(BatchAnswer(outcomes=outcomes, missing=tuple(missing)))
+    return answered(
+        BatchAnswer(outcomes=taken.outcomes, missing=tuple(missing), edge=taken.edge, checkpoint=taken.checkpoint)
+    )
+
+
+@router.get(
+    "log/receipts/{uuid:device}/{int:link}",
+    operation_id="receipt",
+    openapi_extra=says(answer=Receipt, problems=(401, 404)),
+    summary="A revision's place in the log",
+)
+def receipt(request: HttpRequest, device: UUID, link: int) -> HttpResponse:
+    """Prove that an accepted revision is in the log, to the contract's parties."""
+    return answered(services.receipt(caller(request), device, link))
 
 
 @router.post(
@@ -69,6 +85,17 @@ def put_picture(request: HttpRequest, contract: UUID, sha256: PathEx[str, P(patt
     body = read_body(request, content_type="image/jpeg", limit=LARGEST_PICTURE_BYTES)
     pictures.store_picture(user, contract, sha256, body, now_ms=now_ms())
     return HttpResponse(status=204)
+
+
+@router.get(
+    "marks",
+    operation_id="marks",
+    summary="What was taken away elsewhere",
+    openapi_extra=says(answer=MarkList, problems=(401, 404)),
+)
+def marks(request: HttpRequest, after: QueryEx[int, P(ge=0, le=_LAST_NUMBER)] = 0) -> HttpResponse:
+    """Give the marks on the caller's segments after a number, in order; ask again until `newest` is reached."""
+    return answered(reading.marks_after(caller(request), after))
 
 
 def _uploads(request: HttpRequest, contract_id: UUID, hashes: Iterable[str]) -> list[Upload]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from wire import diary
+from wire.marks import Mark, MarkKind
 from wire.words import SEGMENT_S, Kind, SnapshotStatus
 
 DAY_S = 86_400
@@ -20,6 +21,7 @@ class Face(enum.StrEnum):
 
     PICTURE = "picture"
     ON_ITS_WAY = "on_its_way"
+    DELETED = "deleted"
     WITHHELD = "withheld"
     FAILED = "failed"
     MANUAL = "manual"
@@ -29,12 +31,19 @@ class Face(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One segment as it counts, with the hashes of its pictures that are in the store."""
+    """One segment as it counts, with its marks and the hashes of its pictures that are in the store."""
 
     segment: diary.Segment
     device_name: str
     received_ms: int
     stored: frozenset[str]
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def deletion(self) -> Mark | None:
+        """The newest mark that deleted the segment, where no time of it is left."""
+        deletions = [mark for mark in self.marks if mark.kind is MarkKind.DELETED]
+        return deletions[-1] if deletions and not self.segment.worked_ms else None
 
     @property
     def keys(self) -> int:
@@ -84,8 +93,10 @@ class Entry:
         return shown.pictures[0].thumbnail_sha256
 
     @property
-    def face(self) -> Face:
+    def face(self) -> Face:  # noqa: PLR0911 (a line a face)
         """What the tile shows in the place of its snapshot."""
+        if self.deletion is not None:
+            return Face.DELETED
         if self.thumbnail is not None:
             return Face.PICTURE
         shown = self.shown_snapshot
@@ -131,6 +142,16 @@ class Day:
     date: dt.date
     entries: tuple[Entry, ...]
     hours: tuple[Hour, ...]
+
+    @property
+    def segments(self) -> int:
+        """Segments of which something is left."""
+        return sum(entry.deletion is None for entry in self.entries)
+
+    @property
+    def deleted(self) -> int:
+        """Segments that were deleted, which the page tells."""
+        return len(self.entries) - self.segments
 
     @property
     def worked_ms(self) -> int:
@@ -194,11 +215,12 @@ def bounds_s(date: dt.date) -> tuple[int, int]:
 def lay_out(date: dt.date, entries: Iterable[Entry]) -> Day:
     """Lay a UTC day's segments out in hour rows; hours without a segment are left out.
 
-    Segments without any worked time, which a later revision emptied, are not shown.
+    Segments without any worked time, which a later revision emptied, are not shown; those that a mark emptied are, so
+    that the deletion is told.
     """
     shown = tuple(
         sorted(
-            (entry for entry in entries if entry.segment.worked_ms or entry.segment.snapshots),
+            (entry for entry in entries if entry.segment.worked_ms or entry.segment.snapshots or entry.deletion),
             key=lambda entry: (entry.segment.start_s, entry.segment.device),
         )
     )
@@ -216,7 +238,7 @@ def lay_out(date: dt.date, entries: Iterable[Entry]) -> Day:
 def _memo_groups(columns: Sequence[Sequence[Entry]]) -> tuple[MemoGroup, ...]:
     groups: list[MemoGroup] = []
     for number, column in enumerate(columns, start=1):
-        if not column:
+        if not column or column[0].deletion is not None:  # its memo went with it
             continue
         memo = column[0].memo
         last = groups[-1] if groups else None

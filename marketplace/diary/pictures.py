@@ -1,5 +1,6 @@
 """Pictures: what may be stored, and the store itself (obstore; a local folder)."""
 
+import contextlib
 import hashlib
 import io
 import os
@@ -61,6 +62,20 @@ def load_picture(contract: Contract, sha256: str) -> bytes | None:
     return bytes(obstore.get(_store(), _key(contract.pk, sha256)).bytes())
 
 
+def destroy_pictures(contract_id: UUID, hashes: Iterable[str]) -> None:
+    """Destroy those of these pictures that are stored and that nothing which counts of the contract names any more.
+
+    The rows first, within the caller's transaction: an upload of the same bytes then waits for its end.
+    """
+    hashes = set(hashes)
+    named = Picture.objects.filter(revision__contract_id=contract_id, sha256__in=hashes)
+    gone = hashes - set(named.values_list("sha256", flat=True))
+    StoredPicture.objects.filter(contract_id=contract_id, sha256__in=gone).delete()
+    for sha256 in sorted(gone):
+        with contextlib.suppress(FileNotFoundError):  # never came, or went before a power cut
+            _delete(contract_id, sha256)
+
+
 def _check(body: bytes, sha256: str, named: Iterable[Picture]) -> None:
     if hashlib.sha256(body).hexdigest() != sha256:
         raise refused(422, "wrong_hash", "Another picture", "The bytes do not have the hash of the address.")
@@ -120,6 +135,13 @@ def _put(contract_id: UUID, sha256: str, body: bytes) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _delete(contract_id: UUID, sha256: str) -> None:
+    try:
+        obstore.delete(_store(), _key(contract_id, sha256))
+    except obstore.exceptions.BaseError as error:
+        raise _as_os_error(error) from error
 
 
 def _as_os_error(error: Exception) -> OSError:

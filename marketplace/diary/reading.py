@@ -1,14 +1,18 @@
-"""What counts: the newest accepted revision of each segment, and the pictures that it names."""
+"""What counts: the newest accepted revision of each segment less all marks, and the pictures that are left."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Exists, Max, OuterRef, QuerySet, Sum
 
+from marketplace.accounts.models import User
 from marketplace.contracts.models import Contract
 from marketplace.diary.day import DAY_S, Entry, read_content, thumbnails_and_pictures
-from marketplace.diary.models import Picture, Revision, StoredPicture
+from marketplace.diary.models import Mark, Picture, Revision, StoredPicture
+from wire import canonical, marks
+from wire.diary import Activity, Segment
 from wire.week import week_start_ms
+from wire.words import ActivitySource, RevisionReason
 
 WEEK_S = 7 * DAY_S
 LARGEST_START_S = 2**52  # beyond any date, within every database's integers
@@ -28,7 +32,13 @@ def newest_revisions() -> QuerySet[Revision]:
 def revisions_of(contract: Contract, *, from_s: int, until_s: int) -> list[Revision]:
     """Give what counts of a contract in a half-open time (seconds since the epoch), in the order worked."""
     found = newest_revisions().filter(contract=contract, start_s__gte=from_s, start_s__lt=until_s)
-    return list(found.select_related("device").order_by("start_s", "device_id"))
+    return list(found.select_related("device", "policy").order_by("start_s", "device_id"))
+
+
+def revisions_of_segment(contract_id: UUID, device_id: UUID, start_s: int) -> QuerySet[Revision]:
+    """Give every revision of one segment, oldest first."""
+    found = Revision.objects.filter(contract_id=contract_id, device_id=device_id, start_s=start_s)
+    return found.select_related("policy").order_by("revision")
 
 
 def worked_ms(contract: Contract, *, from_s: int, until_s: int) -> int:
@@ -44,7 +54,7 @@ def billing_week_s(moment_s: int) -> tuple[int, int]:
 
 
 def named_pictures(contract_id: UUID) -> QuerySet[Picture]:
-    """Give the pictures that what counts of a contract names; a withdrawn one is not among them."""
+    """Give the pictures that what counts of a contract names; a withdrawn or withheld one is not among them."""
     return Picture.objects.filter(revision__in=newest_revisions().filter(contract_id=contract_id))
 
 
@@ -67,10 +77,57 @@ def entry(contract: Contract, *, device_id: UUID, start_s: int) -> Entry | None:
     return next(iter(_entries(contract, found)), None)
 
 
+def read_mark(row: Mark) -> marks.Mark:
+    """Read a mark."""
+    return canonical.decode(bytes(row.content), marks.Mark)
+
+
+def marks_of(contract: Contract, *, from_s: int, until_s: int) -> list[marks.Mark]:
+    """Give the marks on the segments of a contract in a half-open time (seconds since the epoch), oldest first."""
+    found = Mark.objects.filter(contract=contract, start_s__gte=from_s, start_s__lt=until_s).order_by("number")
+    return [read_mark(row) for row in found]
+
+
+def marks_after(user: User, number: int) -> marks.MarkList:
+    """Give a freelancer's marks after a number, as many as one answer holds."""
+    mine = Mark.objects.filter(freelancer=user)
+    newest = mine.aggregate(newest=Max("number"))["newest"] or 0
+    found = mine.filter(number__gt=number).order_by("number")[: marks.MARKS_PER_ANSWER]
+    return marks.MarkList(marks=tuple(read_mark(row) for row in found), newest=newest)
+
+
+def read_revision(row: Revision) -> Segment:
+    """Read what a revision holds; of one whose content was destroyed, only what its link and its key still say."""
+    if row.content is not None:
+        return read_content(bytes(row.content))
+    return Segment(
+        contract=row.contract_id,
+        device=row.device_id,
+        start_s=row.start_s,
+        revision=row.revision,
+        reason=RevisionReason.RECORDED,
+        policy_version=row.policy.version,
+        clock_offset_ms=0,
+        intervals=(),
+        activity=Activity(source=ActivitySource.NONE, minutes=()),
+        snapshots=(),
+    )
+
+
 def _entries(contract: Contract, revisions: Iterable[Revision]) -> list[Entry]:
-    read = [(one, read_content(bytes(one.content))) for one in revisions]
+    revisions = list(revisions)
+    if not revisions:
+        return []
+    named = marks_of(contract, from_s=revisions[0].start_s, until_s=revisions[-1].start_s + 1)
+    read = [(one, marks.less(read_revision(one), named)) for one in revisions]
     stored = frozenset(stored_among(contract.pk, thumbnails_and_pictures(segment for _, segment in read)))
     return [
-        Entry(segment=segment, device_name=one.device.name, received_ms=one.received_ms, stored=stored)
+        Entry(
+            segment=segment,
+            device_name=one.device.name,
+            received_ms=one.received_ms,
+            stored=stored,
+            marks=tuple(mark for mark in named if mark.is_of(segment)),
+        )
         for one, segment in read
     ]

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from wire import canonical, chain, diary
+from wire.marks import Mark, less
 
 FUTURE_MS = 120_000
 LARGEST_PICTURE_BYTES = 20 * 1024 * 1024
@@ -27,13 +28,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A revision that was accepted before, with its exact content."""
+    """A revision that was accepted before, with its exact content; None once that was destroyed."""
 
     contract: UUID
     device: UUID
     start_s: int
     revision: int
-    content: bytes
+    content: bytes | None
     received_ms: int
 
     @property
@@ -63,6 +64,12 @@ class Refusal:
 
 
 Verdict = Fresh | Same | Refusal
+
+MOVE_REFUSED = Refusal(
+    "move_refused",
+    "Time moved between contracts is taken whole or not at all, and the other half of this move was refused.",
+)
+"""What the good half of a move gets whose other half is refused (PRODUCT.md, "Offline and sync")."""
 
 
 def open_content(digest: bytes, salt: bytes, content: bytes) -> diary.Segment | Refusal:
@@ -100,6 +107,7 @@ def judge(
     contracts: Mapping[UUID, Terms],
     known: Iterable[Known],
     now_ms: int,
+    marks: Iterable[Mark] = (),
 ) -> Verdict:
     """Judge a content that could be opened.
 
@@ -110,6 +118,7 @@ def judge(
         contracts: the contracts that the sender's person works on.
         known: every revision accepted before from the same person that starts at the same time.
         now_ms: when the batch came in.
+        marks: those on the known revisions; time that one takes away stands in nobody's way.
     """
     known = list(known)
     terms = contracts.get(segment.contract)
@@ -122,7 +131,7 @@ def judge(
         or _in_future(segment, now_ms)
         or _under_no_policy(segment, terms)
         or _out_of_order(segment, content, known)
-        or _overlapping(segment, known)
+        or _overlapping(segment, known, list(marks))
         or Fresh()
     )
 
@@ -167,16 +176,16 @@ def _out_of_order(segment: diary.Segment, content: bytes, known: Iterable[Known]
     return None
 
 
-def _overlapping(segment: diary.Segment, known: Iterable[Known]) -> Refusal | None:
+def _overlapping(segment: diary.Segment, known: Iterable[Known], marks: Iterable[Mark]) -> Refusal | None:
     newest: dict[tuple[UUID, UUID, int], Known] = {}
     for one in known:
         if one.natural_key not in newest or newest[one.natural_key].revision < one.revision:
             newest[one.natural_key] = one
     newest.pop((segment.contract, segment.device, segment.start_s), None)
     for other in newest.values():
-        if other.start_s != segment.start_s:
+        if other.start_s != segment.start_s or other.content is None:
             continue
-        taken = msgspec.json.decode(other.content, type=diary.Segment)
+        taken = less(msgspec.json.decode(other.content, type=diary.Segment), marks)
         if any(
             mine.start_ms < theirs.end_ms and theirs.start_ms < mine.end_ms
             for mine in segment.intervals

@@ -39,9 +39,12 @@ register_converter(DateConverter, "date")
 register_converter(Sha256Converter, "sha256")
 
 _CONTRACT = "contracts/<uuid:contract_id>"
+_SEGMENT = f"{_CONTRACT}/segments/<int:start_s>/<uuid:device_id>"
 urlpatterns = [
     path(f"{_CONTRACT}/diary/", views.today, name="diary_today"),
     path(f"{_CONTRACT}/diary/<date:date>/", views.day, name="diary_day"),
-    path(f"{_CONTRACT}/segments/<int:start_s>/<uuid:device_id>/", views.segment, name="diary_segment"),
+    path(f"{_SEGMENT}/", views.segment, name="diary_segment"),
+    path(f"{_SEGMENT}/withhold/<int:at_ms>/", views.withhold, name="diary_withhold"),
+    path(f"{_SEGMENT}/delete/", views.delete, name="diary_delete"),
     path(f"{_CONTRACT}/pictures/<sha256:sha256>/", views.picture, name="diary_picture"),
 ]

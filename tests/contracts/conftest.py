@@ -4,6 +4,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.contracts.desktops import KWinDesktop, MutterDesktop, SwayDesktop, TellingDesktop
+from tests.fakes.wayland import KWin, Sway, pipewire
 from tests.fakes.xserver import XServer
 
 
@@ -25,3 +26,26 @@ def desktop_of() -> Iterator[Callable[[str], TellingDesktop]]:
             return desktop
 
         yield start
+
+
+@pytest.fixture
+def sway() -> Iterator[Sway]:
+    desktop = Sway()
+    yield desktop
+    desktop.close()
+
+
+@pytest.fixture
+def sway_with_portals() -> Iterator[Sway]:
+    desktop = Sway(portals=("wlr", "gtk"))
+    with pipewire(desktop):
+        yield desktop
+        desktop.close()
+
+
+@pytest.fixture
+def kwin() -> Iterator[KWin]:
+    """KWin on whose pictures nobody must be known; that it asks otherwise is tested beside its back end."""
+    desktop = KWin(environ={"KWIN_SCREENSHOT_NO_PERMISSION_CHECKS": "1"})
+    yield desktop
+    desktop.close()

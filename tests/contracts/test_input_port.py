@@ -10,10 +10,14 @@ from stage.waiting import until
 from tests.contracts.desktops import TIMEOUT_MS, TellingDesktop
 from tests.fakes.devices import Devices
 from tests.fakes.input import FakeInput
+from tests.fakes.quartz import KEY_DOWN, LEFT, SCROLLED, FakeQuartz
+from tests.fakes.win32 import FakeWin32, mouse, typed
 from tests.fakes.xserver import XServer
 from tracker.capture.input.evdev import EvdevInput
+from tracker.capture.input.macos import MacInput
 from tracker.capture.input.port import Counts, InputCounter, InputUnavailableError, NullInput
 from tracker.capture.input.wayland import ActiveTime
+from tracker.capture.input.windows import WindowsInput
 from tracker.capture.input.x11 import X11Input
 from wire.words import ActivitySource
 
@@ -136,7 +140,53 @@ class TellingRig(Rig):
         self.desktop.restore()
 
 
-COUNTING = ["fake", "x11", "evdev"]
+class WindowsRig(Rig):
+    """The real logic above Windows's calls, which this machine has not."""
+
+    def __init__(self) -> None:
+        self._windows = FakeWin32()
+        self.counter = WindowsInput(lambda: self.now_ms, self._windows.load, self._windows.last_error)
+
+    def make(self, *, keys: int = 0, clicks: int = 0, scrolls: int = 0) -> None:
+        self._windows.post(typed(keys))
+        self._windows.post([mouse(0x1), mouse(0x2)] * clicks)
+        self._windows.post([mouse(0x400, -120)] * scrolls)
+
+    def lose(self) -> None:
+        self._windows.lose_input()
+
+    def restore(self) -> None:
+        self._windows.restore_input()
+
+
+class MacRig(Rig):
+    """The real logic above macOS's calls, which this machine has not."""
+
+    def __init__(self) -> None:
+        self._quartz = FakeQuartz()
+        self.counter = MacInput(lambda: self.now_ms, self._quartz.load, look_s=0.001)
+
+    def make(self, *, keys: int = 0, clicks: int = 0, scrolls: int = 0) -> None:
+        self._quartz.count(KEY_DOWN, keys)
+        self._quartz.count(LEFT, clicks)
+        for _ in range(scrolls):
+            self._scroll()
+
+    def _scroll(self) -> None:
+        """Scroll once and let it be seen, since one scroll at each look is counted."""
+        looks = self._quartz.scroll_looks
+        self._quartz.count(SCROLLED)
+        if self.counter.running:
+            until(lambda: self._quartz.scroll_looks > looks, "a look", poll_s=0.001)
+
+    def lose(self) -> None:
+        self._quartz.has_session = False
+
+    def restore(self) -> None:
+        self._quartz.has_session = True
+
+
+COUNTING = ["fake", "x11", "windows", "macos", "evdev"]
 TELLING = ["sway", pytest.param("kwin", marks=pytest.mark.slow), "mutter"]
 
 
@@ -148,6 +198,10 @@ def rig(request: pytest.FixtureRequest, desktop_of: Callable[[str], TellingDeskt
             chosen = FakeRig()
         case "x11":
             chosen = X11Rig(request.getfixturevalue("x_server"))
+        case "windows":
+            chosen = WindowsRig()
+        case "macos":
+            chosen = MacRig()
         case "evdev":
             chosen = EvdevRig(tmp_path)
         case desktop:

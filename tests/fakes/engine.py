@@ -9,6 +9,7 @@ import msgspec
 
 from tracker.commands import (
     Answer,
+    ApproveSnapshot,
     BlurSnapshot,
     Command,
     ContractsAnswer,
@@ -211,7 +212,7 @@ class FakeEngine:
         for callback in self._quits:
             callback()
 
-    def _handle(self, command: Command) -> Answer:
+    def _handle(self, command: Command) -> Answer:  # noqa: PLR0912 (a line a command)
         sentence = self.refusals.get(type(command))
         if sentence is not None:
             return Refused(sentence, 3)
@@ -233,6 +234,8 @@ class FakeEngine:
                 self.change(memo=memo)
             case BlurSnapshot():
                 self._change_snapshot(SnapshotStatus.BLURRED)
+            case ApproveSnapshot():
+                self._approve_snapshot()
             case WithholdSnapshot():
                 self._change_snapshot(SnapshotStatus.WITHHELD)
             case ViewSnapshot():
@@ -244,6 +247,10 @@ class FakeEngine:
             case _:
                 pass
         return Done("Done.")
+
+    def _approve_snapshot(self) -> None:
+        if self.status.snapshot is not None:
+            self.change(snapshot=msgspec.structs.replace(self.status.snapshot, needs_approval=False))
 
     def _change_snapshot(self, status: SnapshotStatus) -> None:
         if self.status.snapshot is not None:

@@ -10,13 +10,17 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from stage.processes import program
+from stage.processes import StageError, program, started
 from stage.waiting import until
 
 NOBODY = 65534
+
+_SERVICES = Path("/usr/share/dbus-1/services")
+_PORTALS = Path("/usr/share/xdg-desktop-portal/portals")
 
 _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -24,7 +28,7 @@ _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuratio
   <type>session</type>
   <listen>unix:path={socket}</listen>
   <auth>EXTERNAL</auth>
-  <standard_session_servicedirs/>
+  <servicedir>{services}</servicedir>
   <policy context="default">
     <allow user="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
   </policy>
@@ -40,10 +44,11 @@ def as_ordinary_user() -> list[str]:
 
 
 class Compositor(abc.ABC):
-    """A compositor in a folder of its own, with its own session bus, on which what is installed starts when called.
+    """A compositor in a folder of its own, with its own session bus.
 
     Args:
         environ: set for it and for what its bus starts, over what every session has.
+        portals: which of the installed desktop portals its bus starts when they are called, such as "wlr".
     """
 
     display: str
@@ -51,7 +56,7 @@ class Compositor(abc.ABC):
     desktop: str
     """What XDG_CURRENT_DESKTOP says."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], portals: Sequence[str] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="wayland-"))
         self.folder.chmod(0o755)
         self.runtime = self.folder / "run"
@@ -70,13 +75,21 @@ class Compositor(abc.ABC):
             "XDG_CURRENT_DESKTOP": self.desktop,
             "WAYLAND_DISPLAY": self.display,
             "DBUS_SESSION_BUS_ADDRESS": self.bus_address,
+            "XDG_DATA_DIRS": f"{self.folder / 'share'}:/usr/local/share:/usr/share",
+            "XDG_DESKTOP_PORTAL_DIR": str(self.folder / "portals"),
             **environ,
         }
         """What a program of the session has in its environment."""
         self._process: subprocess.Popen[bytes] | None = None
         self._painter: subprocess.Popen[bytes] | None = None
-        self._bus = self._start_bus()
-        self.revive()
+        self._bus: subprocess.Popen[bytes] | None = None
+        try:
+            self._install(portals)
+            self._bus = self._start_bus()
+            self.revive()
+        except BaseException:
+            self.close()
+            raise
 
     def revive(self) -> None:
         """Start it, under the same name as before; it can be connected to when this returns."""
@@ -118,6 +131,16 @@ class Compositor(abc.ABC):
                 process.wait()
         shutil.rmtree(self.folder)
 
+    def start_portal(self, name: str) -> None:
+        """Start one of the portals before it is called.
+
+        xdg-desktop-portal-wlr overlooks a call that comes while it starts, until the next one.
+        """
+        words = ["--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.StartServiceByName"]
+        words += [f"string:org.freedesktop.impl.portal.desktop.{name}", "uint32:0"]
+        call = [program("dbus-send"), f"--bus={self.bus_address}", *words]
+        subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
+
     def paint(self, rgb: int) -> None:
         """Begin to fill all monitors with one colour, 0xRRGGBB; it shows some frames later."""
         self._repaint("-c", f"#{rgb:06x}")
@@ -146,9 +169,22 @@ class Compositor(abc.ABC):
         assert self._process.poll() is None, (self.folder / "compositor.log").read_text()
         return True
 
+    def _install(self, portals: Sequence[str]) -> None:
+        """Let the bus start these portals alone: others that are installed would wait for desktops that do not run."""
+        for name in ("services", "portals"):
+            (self.folder / name).mkdir()
+        for name in portals:
+            if not (_PORTALS / f"{name}.portal").exists():
+                package = f"xdg-desktop-portal-{name}"
+                raise StageError(f"{package} is missing. Install it with: sudo apt-get install {package}")
+            shutil.copy(_PORTALS / f"{name}.portal", self.folder / "portals")
+        always = ("portal.Desktop", "impl.portal.PermissionStore") if portals else ()
+        for name in (*always, *(f"impl.portal.desktop.{one}" for one in portals)):
+            shutil.copy(_SERVICES / f"org.freedesktop.{name}.service", self.folder / "services")
+
     def _start_bus(self) -> subprocess.Popen[bytes]:
         config = self.folder / "bus.conf"
-        config.write_text(_BUS.format(socket=self.folder / "bus"))
+        config.write_text(_BUS.format(socket=self.folder / "bus", services=self.folder / "services"))
         reader, writer = os.pipe()
         with os.fdopen(reader) as answer, (self.folder / "bus.log").open("wb") as log:
             bus = subprocess.Popen(
@@ -169,14 +205,15 @@ class Sway(Compositor):
     Args:
         outputs: how many monitors, 1280 × 720 each; `tell` changes them.
         environ: set over what every session has.
+        portals: which desktop portals can be started.
     """
 
     display = "wayland-1"
     desktop = "sway"
 
-    def __init__(self, outputs: int = 1, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, outputs: int = 1, environ: Mapping[str, str] | None = None, portals: Sequence[str] = ()) -> None:
         self._outputs = outputs
-        super().__init__(environ or {})
+        super().__init__(environ or {}, portals)
 
     @property
     def socket(self) -> Path:
@@ -192,6 +229,16 @@ class Sway(Compositor):
         )
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout
+
+    def seen(self, output: str | None = None) -> bytes:
+        """Give what it shows as grim sees it, a PPM picture: a second witness of every picture taken."""
+        words = ["-o", output] if output else []
+        grim = [program("grim"), "-t", "ppm", *words, "-"]
+        return subprocess.run(grim, env=self.environ, check=True, capture_output=True).stdout
+
+    def shows(self, rgb: int) -> bool:
+        """Tell whether the first pixel of the first monitor has this colour."""
+        return self.seen("HEADLESS-1").split(b"\n", 3)[3][:3] == rgb.to_bytes(3)
 
     def point(self, left: int, top: int) -> None:
         """Move the pointer there."""
@@ -216,6 +263,14 @@ class Sway(Compositor):
 
     def _is_ready(self) -> bool:
         return super()._is_ready() and self.socket.exists()
+
+
+@contextmanager
+def pipewire(desktop: Compositor) -> Iterator[None]:
+    """Run PipeWire in a session, without which xdg-desktop-portal-wlr does not start."""
+    with started([program("pipewire")], environment=desktop.environ, log=desktop.folder / "pipewire.log"):
+        until((desktop.runtime / "pipewire-0").exists, "PipeWire")
+        yield
 
 
 class KWin(Compositor):
@@ -253,3 +308,13 @@ class KWin(Compositor):
             copy.chmod(0o755)
         quiet = ["--no-lockscreen", "--no-global-shortcuts", "--no-kactivities"]
         return [str(copy), "--virtual", f"--socket={self.display}", *quiet, *self._words]
+
+    def _is_ready(self) -> bool:
+        return super()._is_ready() and self._offers_pictures()
+
+    def _offers_pictures(self) -> bool:
+        """Tell whether the part that takes pictures is loaded, which is the last to be."""
+        words = ["--print-reply", "--dest=org.kde.KWin", "/org/kde/KWin/ScreenShot2"]
+        words += ["org.freedesktop.DBus.Properties.Get", "string:org.kde.KWin.ScreenShot2", "string:Version"]
+        question = [program("dbus-send"), f"--bus={self.bus_address}", *words]
+        return subprocess.run(question, check=False, capture_output=True).returncode == 0

@@ -2,14 +2,12 @@
 
 import abc
 import os
-import socket
-import struct
 import subprocess
 from pathlib import Path
 
 from stage.processes import program
 from tests.fakes.wayland import Compositor, KWin, Sway, as_ordinary_user
-from tracker.capture.wlconnection import Wayland
+from tracker.capture.wayland import Arguments, Wayland
 from tracker.clock import monotonic_ms
 
 _SIDE_PX = 64
@@ -119,46 +117,45 @@ class Video:
     """A video player's window; while it plays it keeps the screen awake."""
 
     def __init__(self, compositor: Compositor) -> None:
-        self._wake, woken = socket.socketpair()
-        self._woken = woken
-        self._wayland = Wayland(Path(compositor.runtime, compositor.display), monotonic_ms, woken)
-        wayland = self._wayland
-        composes, shares, shows = (wayland.bind(name, 1) for name in ("wl_compositor", "wl_shm", "xdg_wm_base"))
-        self._inhibits = wayland.bind("zwp_idle_inhibit_manager_v1", 1)
+        path = Path(compositor.runtime, compositor.display)
+        self._wayland = wayland = Wayland(path, monotonic_ms, monotonic_ms() + 60_000)
+        composes, shares, shows, self._inhibits = (
+            wayland.bind(wayland.offers(name)[0], 1)
+            for name in ("wl_compositor", "wl_shm", "xdg_wm_base", "zwp_idle_inhibit_manager_v1")
+        )
         self._surface = surface = self._make(composes, 0)
-        shown = self._make(shows, 2, surface)
+        shown = wayland.new(self._configure)
+        wayland.send(shows, 2, shown, surface)
+        self._shown = shown
+        self._is_configured = False
         self._make(shown, 1)
-        wayland.request(surface, 6)  # commit: the answer says how to begin
-        wayland.settle()
-        pool = self._share(shares)
-        buffer = self._make(pool, 0, 0, _SIDE_PX, _SIDE_PX, 4 * _SIDE_PX, 1)
-        for event in wayland.events():
-            if event.sender == shown:
-                wayland.request(shown, 4, *struct.unpack("=I", event.body))
-        wayland.request(surface, 1, buffer, 0, 0)
-        wayland.request(surface, 6)
-        wayland.settle()
+        wayland.send(surface, 6)  # commit: the answer says how to begin
+        wayland.wait(lambda: self._is_configured)
+        buffer = self._make(self._share(shares), 0, 0, _SIDE_PX, _SIDE_PX, 4 * _SIDE_PX, 1)
+        wayland.send(surface, 1, buffer, 0, 0)
+        wayland.send(surface, 6)
+        wayland.roundtrip()
 
     def play(self) -> None:
         """Keep the screen awake until the window is closed."""
         self._make(self._inhibits, 1, self._surface)
-        self._wayland.settle()
+        self._wayland.roundtrip()
 
     def close(self) -> None:
         self._wayland.close()
-        self._wake.close()
-        self._woken.close()
+
+    def _configure(self, _opcode: int, arguments: Arguments) -> None:
+        self._wayland.send(self._shown, 4, arguments.unsigned())
+        self._is_configured = True
 
     def _make(self, target: int, number: int, *words: int) -> int:
-        made = self._wayland.new_id()
-        self._wayland.request(target, number, made, *words)
+        made = self._wayland.new()
+        self._wayland.send(target, number, made, *words)
         return made
 
     def _share(self, shares: int) -> int:
-        size = 4 * _SIDE_PX * _SIDE_PX
-        pool, memory = self._wayland.new_id(), os.memfd_create("video")
+        size, pool, memory = 4 * _SIDE_PX * _SIDE_PX, self._wayland.new(), os.memfd_create("video")
         os.ftruncate(memory, size)
-        message = struct.pack("=IIII", shares, 16 << 16, pool, size)
-        socket.send_fds(self._wayland._socket, [message], [memory])
+        self._wayland.send(shares, 0, pool, size, descriptor=memory)
         os.close(memory)
         return pool

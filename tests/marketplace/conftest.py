@@ -214,8 +214,10 @@ class Recorder:
         }
         return diary.Segment(**{**said, **changed})
 
-    def seal(self, content: diary.Segment | bytes | None, *, digest: bytes | None = None) -> sync.Link:
-        """Append a link to the chain: of a segment, of raw bytes, or bare."""
+    def seal(
+        self, content: diary.Segment | bytes | None, *, digest: bytes | None = None, is_joined: bool = False
+    ) -> sync.Link:
+        """Append a link to the chain: of a segment, of raw bytes, or bare; joined to the one before, or not."""
         salt = chain.new_salt()
         body = canonical.encode(content) if isinstance(content, diary.Segment) else content
         made = chain.digest(salt, body or b"") if digest is None else digest
@@ -223,6 +225,7 @@ class Recorder:
             digest=made.hex(),
             salt=None if body is None else salt.hex(),
             content=msgspec.Raw(b"null" if body is None else body),
+            is_joined=is_joined,
         )
         self.links.append(link)
         self.heads.append(chain.extend(self.heads[-1], [made]))

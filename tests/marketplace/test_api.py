@@ -24,6 +24,7 @@ CALLS = [
     ("POST", "segments"),
     ("POST", "pictures/missing"),
     ("PUT", f"pictures/{UUID(int=1)}/{'0' * 64}"),
+    ("GET", f"log/receipts/{UUID(int=1)}/0"),
 ]
 
 
@@ -89,15 +90,21 @@ def test_openapi_has_one_definition_of_each_message() -> None:
     paths = {path.removeprefix("/api/v1/"): set(methods) for path, methods in said["paths"].items()}
     assert paths == {
         "clock": {"get"},
+        "log": {"get"},
+        "log/consistency": {"get"},
+        "log/receipts/{device}/{link}": {"get"},
         "me": {"get"},
         "devices": {"post"},
         "contracts": {"get"},
         "segments": {"post"},
+        "marks": {"get"},
         "pictures/missing": {"post"},
         "pictures/{contract}/{sha256}": {"put"},
     }
     schemas = said["components"]["schemas"]
-    assert {"Batch", "BatchAnswer", "Segment", "Accepted", "Rejected", "Problem", "ContractList"} <= set(schemas)
+    assert {"Batch", "BatchAnswer", "Segment", "Accepted", "Rejected", "Problem", "ContractList", "MarkList"} <= set(
+        schemas
+    )
     references = set(_references(said))
     assert references <= {f"#/components/schemas/{name}" for name in schemas}
     assert said["paths"]["/api/v1/clock"]["get"].get("security") is None

@@ -27,7 +27,7 @@ from tests.marketplace.conftest import (
     snapshot_of,
     token_of,
 )
-from wire.diary import Activity
+from wire.diary import ActiveWindow, Activity
 from wire.words import ActivitySource, Kind, SnapshotReason, SnapshotStatus
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7|add:7 }}"
@@ -344,4 +344,18 @@ def test_content_outlives_a_salted_round_trip(recorder: Recorder, contract: Cont
     start_s = record(recorder, contract, intervals=(interval(memo=memo),))
     html = logged_in(people.client).get(diary_address(contract, start_s)).content.decode()
     assert memo in html
-    assert msgspec.json.decode(bytes(contract.revisions.get().content))["intervals"][0]["memo"] == memo
+    assert msgspec.json.decode(bytes(contract.revisions.get().content or b""))["intervals"][0]["memo"] == memo
+
+
+@pytest.mark.parametrize("is_agreed", [True, False])
+def test_a_window_title_is_shown_only_where_the_policy_agreed_it(
+    recorder: Recorder, contract: Contract, people: People, *, is_agreed: bool
+) -> None:
+    contract.policies.update(sends_window_titles=is_agreed)
+    window = ActiveWindow(application="Editor", title="<b>notes</b>")
+    start_s = record(
+        recorder, contract, snapshots=(snapshot_of(said_of(picture_of(), picture_of(32, 24)), window=window),)
+    )
+    html = logged_in(people.client).get(every_address(recorder, contract, start_s)[2]).content.decode()
+    assert ("&lt;b&gt;notes&lt;/b&gt; (Editor)" in html) is is_agreed
+    assert "<b>notes" not in html

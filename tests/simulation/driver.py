@@ -9,6 +9,7 @@ from tracker.domain import session
 from tracker.domain.clock import Moment, Timebase
 from tracker.domain.errors import RefusedError
 from tracker.domain.events import Effect, Event, Start, TakeAway, Tick, Told, Worked
+from tracker.domain.provisional import Boot, Correction, correction
 from tracker.domain.session import PauseReason, Phase, State
 from wire.week import DAY_MS
 from wire.words import Kind
@@ -41,6 +42,7 @@ class Entry:
     label: str | None
     is_provisional: bool
     offset_ms: int
+    clock_offset_ms: int
     boot: str
     run: int
 
@@ -68,7 +70,7 @@ class Journal:
                     self.entries.append(
                         Entry(
                             new.contract, new.start_ms, new.end_ms, new.kind, new.memo, new.label,
-                            now.is_provisional, offset_ms, boot, self.run,
+                            now.is_provisional, offset_ms, now.clock_offset_ms, boot, self.run,
                         )
                     )  # fmt: skip
                 case TakeAway(from_ms, to_ms):
@@ -81,13 +83,22 @@ class Journal:
         first = next((number for number, one in enumerate(self.entries) if one.run == self.run), len(self.entries))
         self.entries[first:] = [left for one in self.entries[first:] for left in _less(one, from_ms, to_ms)]
 
-    def shift_provisional(self, by_ms: int) -> None:
-        for one in self.entries:
-            if one.is_provisional:
-                one.start_ms += by_ms
-                one.end_ms += by_ms
-                one.offset_ms += by_ms
-                one.is_provisional = False
+    def shift_provisional(self, own: str, by_ms: int, now_ms: int) -> Correction:
+        waiting = [one for one in self.entries if one.is_provisional]
+        boots = [
+            Boot(boot, min(e.start_ms for e in of), max(e.end_ms for e in of), of[-1].clock_offset_ms)
+            for boot in dict.fromkeys(one.boot for one in waiting)
+            for of in [[one for one in waiting if one.boot == boot]]
+        ]
+        certain_ms = max((one.end_ms for one in self.entries if not one.is_provisional), default=None)
+        found = correction(boots, own, by_ms, now_ms=now_ms, certain_ms=certain_ms)
+        for one in waiting:
+            moved_ms = found.moved[one.boot]
+            one.start_ms += moved_ms
+            one.end_ms += moved_ms
+            one.offset_ms += moved_ms
+            one.is_provisional = False
+        return found
 
     def last_end_ms(self) -> int | None:
         return max((one.end_ms for one in self.entries), default=None)
@@ -100,7 +111,7 @@ def _less(one: Entry, from_ms: int, to_ms: int) -> Iterator[Entry]:
     if one.start_ms < from_ms:
         yield Entry(
             one.contract, one.start_ms, from_ms, one.kind, one.memo, one.label, one.is_provisional, one.offset_ms,
-            one.boot, one.run,
+            one.clock_offset_ms, one.boot, one.run,
         )  # fmt: skip
     if to_ms < one.end_ms:
         one.start_ms = to_ms
@@ -118,7 +129,6 @@ class Driver:
     def __init__(self, world: World, sabotage: Sabotage, *, is_dense: bool) -> None:
         self.world = world
         self.journal = Journal()
-        self.guessed_boots: set[str] = set()  # those without contact: their timestamps are corrected by a guess
         self.state = State()
         self.looks = self.ticks = 0
         self._is_dense = is_dense
@@ -132,8 +142,6 @@ class Driver:
         self.state = State()
         self.journal.run += 1
         self._timebase = Timebase.at_boot(self.world.read(), self._kept)
-        if self._timebase.current.is_provisional:
-            self.guessed_boots.add(str(self.world.boots))
         self._kept = self._timebase
         self._ticked_t = self._done_t = self.world.t
         self._phase = self.world.rng.randrange(LOOK_MS)
@@ -187,12 +195,13 @@ class Driver:
 
     def contact(self, error_ms: int) -> None:
         """Hear the marketplace's time; what was provisional is corrected."""
-        timebase, shift_ms = self._timebase.learn(self.world.read(), self.world.market_utc_ms() + error_ms)
+        utc_ms, own = self.world.market_utc_ms() + error_ms, str(self.world.boots)
+        timebase, shift_ms = self._timebase.learn(self.world.read(), utc_ms)
         if self._timebase.current.is_provisional:
-            self.journal.shift_provisional(shift_ms)
-            self.state = session.shifted(self.state, shift_ms)
+            found = self.journal.shift_provisional(own, shift_ms, utc_ms)
+            timebase = timebase.ahead(found.ahead_ms)
+            self.state = session.shifted(self.state, found.moved[own])
         self._timebase = self._kept = timebase
-        self.guessed_boots.discard(str(self.world.boots))
 
     # Time
 

@@ -3,11 +3,11 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from uuid import UUID
 
-from tests.simulation.driver import Driver, Entry, Sabotage
-from tests.simulation.truth import Stretch, Truth
+from tests.simulation.comparison import Comparison, WrongError, merged
+from tests.simulation.driver import Driver, Sabotage
+from tests.simulation.truth import Truth
 from tests.simulation.world import MISREAD_MS, World
 from tracker.domain.events import (
     Assign,
@@ -27,7 +27,6 @@ from tracker.domain.events import (
     Terms,
     Unlock,
 )
-from wire.week import WEEK_MS, week_start_ms
 
 _S, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 _YEAR = 365 * _DAY
@@ -121,7 +120,7 @@ class Timeline:
         self.truth.offset_ms = self.driver.offset_ms
         expected = happens()
         if done != (expected is not False):
-            raise _WrongError(f"t={self.world.t}: {event} was {'done' if done else 'refused'}")
+            raise WrongError(f"t={self.world.t}: {event} was {'done' if done else 'refused'}")
 
     def _night(self) -> None:
         choice = self.rng.random()
@@ -277,16 +276,11 @@ class Timeline:
     # The comparison
 
     def _compared(self) -> Result:
-        expected = _merged(self.truth.stretches)
-        problem = None
-        lacking_ms = 0
-        entries = sorted(self.driver.journal.entries, key=lambda one: one.start_ms - one.offset_ms)
+        entries, problem, lacking_ms = self.driver.journal.entries, None, 0
+        comparison = Comparison(self.truth, 0 if self._is_exact else MISREAD_MS)
         try:
-            lacking_ms = self._match(expected, entries)
-            self._check_sleeps(entries)
-            self._check_overlaps(entries)
-            self._check_weeks(entries)
-        except _WrongError as error:
+            lacking_ms = comparison.hold(entries)
+        except WrongError as error:
             problem = str(error)
         return Result(
             seed=self._seed,
@@ -294,104 +288,9 @@ class Timeline:
             days=self.world.t / _DAY,
             worked_ms=sum(one.end_ms - one.start_ms for one in entries),
             lacking_ms=lacking_ms,
-            stretches=len(expected),
+            stretches=len(merged(self.truth.stretches)),
             transitions=self.driver.ticks,
         )
-
-    def _match(self, expected: list[Stretch], entries: list[Entry]) -> int:
-        """Hold each stretch to its entry: who, what, when, and to the millisecond how long."""
-        off_ms = 0 if self._is_exact else 2 * MISREAD_MS
-        lacking_ms, number = 0, 0
-        for stretch in expected:
-            length_ms = stretch.end_t - stretch.start_t
-            cut_ms = off_ms if stretch.is_cut else 0
-            least_ms = length_ms - stretch.late_ms - stretch.lost_ms - cut_ms
-            while number < len(entries) and self._is_crumb(entries[number], stretch, off_ms):
-                number += 1
-            one = entries[number] if number < len(entries) else None
-            if one is None or not _is_recording(one, stretch, off_ms):
-                if least_ms > 0:
-                    raise _WrongError(f"{stretch} is missing; next is {_shown(one)}")
-                lacking_ms += length_ms
-                continue
-            worked_ms = one.end_ms - one.start_ms
-            if not least_ms <= worked_ms <= length_ms + cut_ms:
-                raise _WrongError(f"{stretch}, {length_ms} ms, was recorded as {worked_ms} ms")
-            lacking_ms += length_ms - worked_ms
-            number += 1
-        rest = [one for one in entries[number:] if not self._is_crumb(one, None, off_ms)]
-        if rest:
-            raise _WrongError(f"{_shown(rest[0])} was never worked")
-        return lacking_ms
-
-    def _is_crumb(self, one: Entry, stretch: Stretch | None, off_ms: int) -> bool:
-        """Tell whether an entry is but what a misread clock left at another device's start."""
-        is_short = one.end_ms - one.start_ms <= off_ms and self.truth.was_taken_over
-        return is_short and (stretch is None or not _is_recording(one, stretch, off_ms))
-
-    def _check_sleeps(self, entries: list[Entry]) -> None:
-        off_ms = 0 if self._is_exact else MISREAD_MS
-        sleeps = iter(self.truth.sleeps)
-        sleep = next(sleeps, None)
-        for one in entries:
-            start_t, end_t = one.start_ms - one.offset_ms, one.end_ms - one.offset_ms
-            while sleep is not None and sleep[1] <= start_t + off_ms:
-                sleep = next(sleeps, None)
-            if sleep is not None and sleep[0] + off_ms < end_t:
-                raise _WrongError(f"{one} lies in the suspension {sleep}")
-
-    def _check_overlaps(self, entries: list[Entry]) -> None:
-        """Look for overlaps in UTC among what was recorded by the marketplace's time."""
-        certain = sorted(
-            (one for one in entries if one.boot not in self.driver.guessed_boots), key=lambda e: e.start_ms
-        )
-        for one, two in pairwise(certain):
-            if two.start_ms < one.end_ms:
-                raise _WrongError(f"{one} and {two} overlap")
-
-    def _check_weeks(self, entries: list[Entry]) -> None:
-        """A billing week has no more time than it has."""
-        weeks: dict[int, int] = {}
-        for one in entries:
-            if one.boot in self.driver.guessed_boots:
-                continue
-            start_ms = one.start_ms
-            while start_ms < one.end_ms:
-                end_ms = min(one.end_ms, week_start_ms(start_ms) + WEEK_MS)
-                weeks[week_start_ms(start_ms)] = weeks.get(week_start_ms(start_ms), 0) + end_ms - start_ms
-                start_ms = end_ms
-        if any(worked_ms > WEEK_MS for worked_ms in weeks.values()):
-            raise _WrongError(f"a week holds more than a week: {weeks}")
-
-
-class _WrongError(Exception):
-    """The machine under test and the truth differ."""
-
-
-def _is_recording(one: Entry, stretch: Stretch, off_ms: int) -> bool:
-    is_same = (one.contract, one.kind, one.memo, one.label) == (
-        stretch.contract, stretch.kind, stretch.memo, stretch.label,
-    )  # fmt: skip
-    return is_same and -off_ms <= one.start_ms - one.offset_ms - stretch.start_t <= stretch.late_ms + off_ms
-
-
-def _shown(one: Entry | None) -> str:
-    return "nothing" if one is None else f"{one} at t={one.start_ms - one.offset_ms}"
-
-
-def _merged(stretches: list[Stretch]) -> list[Stretch]:
-    merged: list[Stretch] = []
-    for one in stretches:
-        last = merged[-1] if merged else None
-        if (
-            last is not None
-            and (last.end_t, last.lost_ms, one.late_ms, last.is_cut) == (one.start_t, 0, 0, False)
-            and (last.contract, last.kind, last.memo, last.label) == (one.contract, one.kind, one.memo, one.label)
-        ):
-            last.end_t, last.lost_ms, last.is_cut = one.end_t, one.lost_ms, one.is_cut
-        else:
-            merged.append(replace(one))
-    return merged
 
 
 def run(seed: int, *, is_dense: bool | None = None, sabotage: Sabotage | None = None) -> Result:
@@ -399,7 +298,7 @@ def run(seed: int, *, is_dense: bool | None = None, sabotage: Sabotage | None = 
     timeline = Timeline(seed, is_dense=is_dense, sabotage=sabotage)
     try:
         return timeline.run()
-    except _WrongError as error:
+    except WrongError as error:
         return Result(seed, str(error), timeline.world.t / _DAY, 0, 0, 0, timeline.driver.ticks)
 
 

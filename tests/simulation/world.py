@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tracker.domain.clock import Reading
 
-_HARD_SLEW = 500e-6  # the most that NTP slews; a leap smear is gentler
+HARD_SLEW = 500e-6  # the most that NTP slews; a leap smear is gentler
 
 
 @dataclass
@@ -58,7 +58,7 @@ class World:
     def slew(self, rate: float) -> None:
         """Let the machine's clocks run so much slower than the marketplace's."""
         self._drift_ms = self._drift()
-        self._rate, self._rate_since_t = max(-_HARD_SLEW, min(_HARD_SLEW, rate)), self.t
+        self._rate, self._rate_since_t = max(-HARD_SLEW, min(HARD_SLEW, rate)), self.t
 
     def market_utc_ms(self) -> int:
         return self._start_utc_ms + self.t + round(self._drift())

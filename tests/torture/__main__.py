@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.torture import damage, faults, kill, kill_program, power
+from tests.torture import copies, damage, faults, kill, kill_program, power
 from tests.torture.parts import Standing, guarded, line, run_part
 
-PARTS = (kill.PART, kill_program.PART, power.PART, power.CONTROL, faults.PART, damage.PART)
+PARTS = (kill.PART, kill_program.PART, power.PART, power.CONTROL, faults.PART, damage.PART, copies.PART)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from tests.fakes.power import FakePower
 from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
 from tests.torture.checking import read
+from tests.torture.kill import FAST_FOLDER
 from tests.torture.parts import Part, Result
 from tests.torture.script import DEVICE, KEY
 from tracker import app, cli, commands, control
@@ -259,7 +260,7 @@ def run(seed: str, unit: int) -> Result:
     """Kill the program so many times on one data folder."""
     result = Result()
     chance = random.Random(f"kill-program {seed} {unit}")
-    with tempfile.TemporaryDirectory(prefix="daybook-kill-") as name:
+    with tempfile.TemporaryDirectory(prefix="daybook-kill-", dir=FAST_FOLDER) as name:
         sockets = Path(name) / "run"
         sockets.mkdir(mode=0o700)
         with mock.patch.dict(os.environ, XDG_RUNTIME_DIR=str(sockets)):

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+import apsw
 import pytest
 
-from tests.torture import checking, damage, faults, kill
+from tests.torture import checking, copies, damage, faults, kill
 from tests.torture.__main__ import PARTS
 from tests.torture.checking import examine
 from tests.torture.crash import Disk
@@ -20,18 +21,33 @@ from tests.torture.disk import VFS, Call, observed
 from tests.torture.parts import Part, Result, run_part
 from tests.torture.script import Expected, Script, Step, open_tortured, perform
 from tracker.domain.errors import TrackerError
+from tracker.store import recovery
 from tracker.store.buffer import Buffer
 
 _DOUBLE_A_ROW = """
     INSERT INTO worked SELECT id + 1000, contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms,
     is_provisional, boot_id FROM worked ORDER BY id DESC LIMIT 1
 """
-_SMALL = {"kill": 25, "kill-program": 25, "power": 400, "power-control": 4, "faults": 60, "damage": 100}
+_SMALL = {"kill": 25, "kill-program": 25, "power": 400, "power-control": 4, "faults": 60, "damage": 100, "copies": 40}
+_LARGER = {"kill": 250, "kill-program": 50, "power": 1_500, "power-control": 8, "faults": 300, "damage": 250,
+           "copies": 240}  # fmt: skip
 
 
 @pytest.mark.parametrize("part", [part.name for part in PARTS])
 def test_a_small_run_of_each_part(part: str, tmp_path: Path) -> None:
-    words = ["--only", part, "--count", str(_SMALL[part]), "--state", str(tmp_path)]
+    _run(part, _SMALL[part], "1", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", [part.name for part in PARTS])
+def test_a_larger_run_of_each_part(part: str, tmp_path: Path) -> None:
+    """Another seed than the small run's, so that both find what they can."""
+    _run(part, _LARGER[part], "larger", tmp_path)
+
+
+def _run(part: str, count: int, seed: str, state: Path) -> None:
+    words = ["--only", part, "--count", str(count), "--seed", seed, "--state", str(state)]
     run = subprocess.run(
         [sys.executable, "-m", "tests.torture", *words], capture_output=True, text=True, check=False
     )  # fmt: skip
@@ -183,6 +199,32 @@ def test_damage_that_is_not_told_is_found_out(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(damage, "DAMAGES", harmless | {"truncated": is_known})
     assert removed.needs_commit_number
     assert damage.run("1", 0).failures
+
+
+def test_a_recovery_that_forgets_the_copy_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A negative control of the copies: only what the damaged file still gives counts."""
+    monkeypatch.setattr(recovery, "copies_in", lambda _: [])
+    assert any("was in the copy and is lost" in one or "is good" in one for one in copies.run("1", 0).failures)
+
+
+def test_a_recovery_that_forgets_the_damaged_file_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = recovery._read
+
+    def nothing(damaged: apsw.Connection, name: str, key: str) -> recovery._Table:
+        return recovery._Table(whole(damaged, name, key).columns)
+
+    monkeypatch.setattr(recovery, "_read", nothing)
+    assert any("is in quarantine alone" in one for one in copies.run("1", 0).failures)
+
+
+def test_a_destroyed_memo_that_stays_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "_destroy_a_memo", lambda buffer: buffer.settings.put("kept", copies._DESTROYED * 400))
+    assert any("a destroyed memo is in" in one for one in copies.run("1", 0).failures)
+
+
+def test_a_figure_that_is_told_wrongly_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Buffer, "recovery_report", lambda _: "restored: 9999 sealed segments and 1 minutes not sealed")
+    assert any("were told" in one for one in copies.run("1", 0).failures)
 
 
 def _remove_all(folder: Path, _base: object, _chance: random.Random) -> None:

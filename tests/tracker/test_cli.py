@@ -25,9 +25,9 @@ from wire.sync import Person
 WITHIN_S = 30.0
 KEYS = {
     "contracts": {"type", "contracts", "problem"},
-    "diary": {"type", "day", "worked_ms", "segments"},
+    "diary": {"type", "day", "worked_ms", "segments", "totals", "marks", "pending"},
     "sync": {"type", "sent_segments", "sent_pictures", "waiting_segments", "waiting_pictures", "refused_segments",
-             "problem"},
+             "problem", "failed_pictures", "picture_problem"},
     "status": {"running", "now_ms", "phase", "pause_reason", "paused_since_ms", "contract", "memo", "session_ms",
                "activity_tenths", "protection_problem", "snapshot", "contracts", "sync", "notices",
                "declared", "away_ms", "active_s"},
@@ -141,7 +141,9 @@ def test_help_and_version(daybook: Daybook) -> None:
     "words",
     [["sing"], ["memo"], ["stop", "now"], ["start", "a", "b"], ["status", "--yaml"], ["--key-file"],
      ["--data", "~nobody-of-that-name/x", "status"], ["memo", "\udcff"], ["start", "\udcff"],
-     ["start", "--memo", "\udcff"], ["diary", "\udcff"], ["login", "--server", "\udcff"]],
+     ["exclude"], ["exclude", "add"], ["exclude", "add", "Signal"], ["exclude", "remove"], ["approve"],
+     ["exclude", "add", "--title", "a", "--application", "b"], ["exclude", "add", "--title", "\udcff"],
+     ["approve", "one"], ["start", "--memo", "\udcff"], ["diary", "\udcff"], ["login", "--server", "\udcff"]],
 )  # fmt: skip
 def test_words_that_make_no_sense(daybook: Daybook, words: list[str]) -> None:
     result = daybook(*words, options=[])
@@ -171,7 +173,7 @@ def test_before_any_log_in(daybook: Daybook) -> None:
 
 
 def test_commands_for_a_running_tracker_say_how_to_start_it(daybook: Daybook) -> None:
-    for words in (("start",), ("start", "x", "--memo", "y"), ("stop",), ("memo", "x"), ("quit",)):
+    for words in (("start",), ("start", "x", "--memo", "y"), ("stop",), ("memo", "x"), ("approve", "1"), ("quit",)):
         refused(daybook(*words), 3, "daybook run")
     assert not daybook.data.exists()
 
@@ -272,7 +274,8 @@ def test_json_has_its_documented_keys(logged_in: Daybook) -> None:
     status = logged_in.json("status")
     assert set(status["sync"]) == {
         "server", "is_logged_in", "waiting_segments", "waiting_pictures", "waiting_since_ms", "next_try_ms",
-        "last_contact_ms", "refused_segments", "problem",
+        "last_contact_ms", "refused_segments", "problem", "failed_pictures", "picture_problem",
+        "due_ms", "is_overdue",
     }  # fmt: skip
     [contract] = logged_in.json("contracts")["contracts"]
     assert set(contract) == {
@@ -281,11 +284,40 @@ def test_json_has_its_documented_keys(logged_in: Daybook) -> None:
     }  # fmt: skip
 
 
+def test_settings_are_listed_and_set(logged_in: Daybook) -> None:
+    assert logged_in("set").out.startswith("stop-at-limit  off  stop the timer")
+    assert logged_in("set", "stop-at-limit", "on").out.startswith("stop-at-limit is on: stop the timer")
+    [told] = logged_in.json("set")["preferences"]
+    assert (told["name"], told["is_on"], told["default"]) == ("stop-at-limit", True, False)
+    assert "stop-at-limit  on" in logged_in("set", "stop-at-limit").out
+    refused(logged_in("set", "stop-at-limit", "perhaps"), 3, "on or off")
+    refused(logged_in("set", "volume", "on"), 3, "no setting")
+    refused(logged_in("set", "volume"), 3, "no setting")
+
+
 def test_as_text(logged_in: Daybook) -> None:
     assert logged_in("contracts").out == "Contract 1  (Northwind Ltd, 42.00 USD/h)  this week 0:00:00\n"
     assert logged_in("sync").out == "Sent 0 segments and 0 pictures.\n"
     assert logged_in("status").out.endswith("All synced.\n")
     assert "2026-11-19 (UTC): nothing recorded." in logged_in("diary", "2026-11-19").out
+
+
+def test_exclusion_rules(daybook: Daybook) -> None:
+    assert "Nothing is excluded" in daybook("exclude", "list").out
+    assert daybook("exclude", "add", "--application", "Signal").out.startswith("Excluded: the application “Signal”.")
+    assert daybook("exclude", "add", "--title", "My bank").out.startswith("Excluded: windows whose title contains")
+    assert daybook("exclude", "list").out.startswith("application Signal\ntitle with My bank\nThis desktop does not")
+    assert daybook.json("exclude", "list")["rules"] == [
+        {"subject": "application", "text": "Signal"},
+        {"subject": "title", "text": "My bank"},
+    ]
+    assert "Not excluded any more" in daybook("exclude", "remove", "--title", "my BANK").out
+    refused(daybook("exclude", "remove", "--title", "my bank"), 3, "There is no rule")
+    refused(daybook("exclude", "add", "--title", " "), 3, "empty rule")
+
+
+def test_approving_what_is_not_there(running: Daybook) -> None:
+    refused(running("approve", "12"), 3, "not held any more")
 
 
 def test_a_day_that_is_none(logged_in: Daybook) -> None:
@@ -446,6 +478,65 @@ def test_a_bug_in_the_engine_is_told_the_same_way(logged_in: Daybook, monkeypatc
     def fail(*_words: object) -> None:
         raise ZeroDivisionError("our bug")
 
-    monkeypatch.setattr("tracker.overview.Overview.diary", fail)
+    monkeypatch.setattr("tracker.diary.Diary.day", fail)
     refused(logged_in("diary"), 70, "crash.log")
     assert "our bug" in (logged_in.data / "crash.log").read_text()
+
+
+# Editing
+
+
+def test_an_edit_without_a_running_tracker_is_shown_and_taken_back(logged_in: Daybook) -> None:
+    """By the marketplace's clock it is noon of 2026-11-23."""
+    words = ("edit", "add", "--from", "09:00", "--to", "09:30", "--contract", "Contract 1", "--memo", "a call")
+    result = logged_in(*words)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("Manual time on “Contract 1” from 2026-11-23 09:00:00 UTC")
+    shown = logged_in.json("diary", "2026-11-23")
+    assert shown["worked_ms"] == 1_800_000
+    assert shown["pending"]["sentence"].endswith("is added.")
+    assert logged_in("undo").out == "The edit is taken back; everything stands as it did.\n"
+    assert logged_in.json("diary", "2026-11-23")["worked_ms"] == 0
+    again = logged_in("undo")
+    assert (again.code, again.out) == (3, "")
+    assert "no edit to take back" in again.err
+
+
+def test_a_refused_edit_says_why(logged_in: Daybook) -> None:
+    late = logged_in("edit", "add", "--from", "13:00", "--to", "14:00", "--contract", "Contract 1", "--memo", "memo")
+    assert (late.code, late.out) == (3, "")
+    assert "in the future" in late.err
+    nothing = logged_in("edit", "remove", "--from", "2026-11-23T10:00", "--to", "2026-11-23T12:00+01:00")
+    assert (nothing.code, nothing.out) == (3, "")
+    assert nothing.err.startswith("Nothing is recorded from 2026-11-23 10:00:00 UTC to 2026-11-23 11:00:00 UTC.")
+    ancient = logged_in("edit", "remove", "--from", "0001-01-01T00:00+14:00", "--to", "0001-01-01T00:10+14:00")
+    assert (ancient.code, ancient.out) == (3, "")
+    assert "before there were computers" in ancient.err
+    assert logged_in("edit").code == 2
+
+
+def test_an_edit_that_a_killed_tracker_kept_is_carried_out_when_it_starts_again(logged_in: Daybook) -> None:
+    words = ("edit", "add", "--from", "09:00", "--to", "09:30", "--contract", "Contract 1", "--memo", "a call")
+
+    def start() -> "subprocess.Popen[str]":
+        process = logged_in.process("run", "--headless")
+        until(lambda: process.poll() is not None or logged_in.json("status")["running"], "the tracker to answer")
+        assert process.poll() is None, process.communicate()
+        return process
+
+    process = start()
+    try:
+        assert logged_in(*words).code == 0
+        assert logged_in.json("diary", "2026-11-23")["pending"] is not None
+    finally:
+        process.kill()
+        process.communicate(timeout=WITHIN_S)
+    process = start()
+    try:
+        shown = logged_in.json("diary", "2026-11-23")
+        refused(logged_in("undo"), 3, "no edit to take back")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=WITHIN_S)
+    assert shown["pending"] is None
+    assert [one["segment"]["reason"] for one in shown["segments"]] == ["added"] * 3

@@ -21,7 +21,8 @@ from tests.fakes.power import FakePower
 from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
 from tests.tracker.sync.conftest import MemoryVault
-from tests.tracker.sync.scripted import CUT, FakeMarketplace, Said, Seen
+from tests.tracker.sync.scripted import CUT, DEVICE, FakeMarketplace, Said, Seen
+from tracker import engine
 from tracker.answering import BUG
 from tracker.capture.platform import BackEnds
 from tracker.capture.power.port import PowerEvent
@@ -37,13 +38,16 @@ from tracker.commands import (
     Done,
     GetContracts,
     GetDiary,
+    GetPreferences,
     GetStatus,
     LogIn,
     PicturesAnswer,
+    PreferencesAnswer,
     Quit,
     Refused,
     Resume,
     SetMemo,
+    SetPreference,
     Show,
     Start,
     StatusAnswer,
@@ -53,15 +57,18 @@ from tracker.commands import (
     ViewSnapshot,
     WithholdSnapshot,
 )
+from tracker.domain.clock import Moment
 from tracker.domain.errors import MachineError
-from tracker.domain.events import Declared
-from tracker.domain.session import PauseReason, Phase
+from tracker.domain.events import Declared, Worked
+from tracker.domain.segment import MEMO_LIMIT, Interval
+from tracker.domain.session import PauseReason, Phase, State
 from tracker.engine import Engine
 from tracker.status import Status
 from tracker.store.buffer import open_buffer
 from tracker.store.database import BufferInUseError
-from tracker.timekeeping import MEMO_LIMIT
 from wire.contract import ContractStatus
+from wire.diary import Segment
+from wire.marks import Mark, MarkKind, Stretch
 from wire.words import MINUTE_MS, SEGMENT_MS, Kind, SnapshotStatus
 
 WITHIN_S = 20.0
@@ -136,7 +143,7 @@ class Rig:
     def kill(self) -> None:
         """Die as the process would: the thread goes on to nothing, the buffer is closed under it."""
         self.engine._ended.set()
-        self.engine._queue.put(lambda: None)
+        self.engine._worker.put(lambda: None)
         self.engine.wait(WITHIN_S)
         self.engine._sync.stop()
         self.engine.close()
@@ -158,7 +165,7 @@ def make_rig(tmp_path: Path, marketplace: FakeMarketplace) -> Iterator[Callable[
 
     yield make
     for rig in made:
-        if rig.engine._thread.is_alive():
+        if rig.engine._worker.is_running:
             rig.quit()
         rig.engine.close()
 
@@ -307,6 +314,30 @@ def test_suspension_pauses_and_says_so(rig: Rig) -> None:
     assert any("suspended" in notice for notice in status.notices)
 
 
+def test_a_suspension_without_a_word_costs_a_second_also_where_there_was_much_to_do(rig: Rig) -> None:
+    """Each command comes before the second is up after which the clocks would be looked at."""
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.idle.move()
+    for _ in range(4):
+        rig.clock.advance(700)
+        rig.status()
+    rig.clock.suspend(3_600_000)
+    rig.advance(5_000)
+    status = rig.until(lambda one: one.phase is Phase.PAUSED)
+    assert 61_800 <= status.session_ms <= 62_800
+
+
+def test_a_start_right_after_a_suspension_starts(rig: Rig) -> None:
+    """Nothing has looked at the clocks yet, so the timer still seems to run."""
+    rig.do(Start("Contract 1", "before"))
+    rig.work(60_000)
+    rig.clock.suspend(3_600_000)
+    assert rig.do(Start("Contract 1", "after")) == Done("Tracking “Contract 1” for Northwind Ltd.")
+    status = rig.status()
+    assert (status.phase, status.memo, status.session_ms) == (Phase.TRACKING, "after", 0)
+
+
 def _kinds(rig: Rig) -> list[tuple[str, Kind, int]]:
     """Give what is recorded, by contract and kind, in milliseconds."""
     return [
@@ -422,6 +453,97 @@ def test_a_contract_that_ends_stops_the_timer_and_keeps_its_time(rig: Rig) -> No
     status = rig.until(lambda one: one.phase is Phase.STOPPED)
     assert any("paused or ended" in notice for notice in status.notices)
     assert rig.diary().worked_ms >= 60_000
+
+
+def test_a_contract_that_is_listed_no_more_is_told_and_keeps_its_time(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    rig.marketplace.contracts, rig.marketplace.etag = (), "none"
+    rig.do(GetContracts())
+    rig.idle.move()
+    status = rig.status()
+    assert status.contract is not None
+    assert (status.phase, status.contract.can_be_tracked, status.contract.week_ms) == (Phase.TRACKING, False, 60_000)
+    assert "lists this contract no more" in str(status.protection_problem)
+    for _ in range(10):
+        rig.idle.move()
+        rig.advance(MINUTE_MS)
+    status = rig.until(lambda one: one.phase is Phase.STOPPED)
+    assert any("listed no more" in notice for notice in status.notices)
+    diary = rig.diary()
+    assert diary.worked_ms >= 60_000
+    assert {one.contract_title for one in diary.segments} == {"Contract 1"}
+    refused(rig.do(Start("Contract 1", "memo")), "There is no contract")
+
+
+def test_terms_that_cannot_be_used_are_told_while_the_known_ones_hold(rig: Rig) -> None:
+    rig.do(Start("Contract 1", "memo"))
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1, idle_limit_s=1),), "two"
+    rig.do(GetContracts())
+    status = rig.status()
+    assert any("cannot be used" in notice and "go on holding" in notice for notice in status.notices)
+    rig.work(SEGMENT_MS + 60_000)
+    assert rig.status().phase is Phase.TRACKING
+
+
+def test_a_running_timer_stops_at_the_limit_as_soon_as_that_is_set(rig: Rig) -> None:
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1, weekly_limit_minutes=2),), "two"
+    rig.do(GetContracts())
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(60_000)
+    assert isinstance(rig.do(SetPreference("stop-at-limit", "on")), Done)
+    answer = rig.do(GetPreferences())
+    assert isinstance(answer, PreferencesAnswer)
+    assert [(one.name, one.is_on) for one in answer.preferences] == [("stop-at-limit", True)]
+    rig.idle.move()
+    rig.advance(90_000)
+    status = rig.until(lambda one: one.phase is Phase.STOPPED)
+    assert any("so the timer stopped, as you set it" in notice for notice in status.notices)
+    assert rig.diary().worked_ms == 120_000
+    refused(rig.do(Start("Contract 1", "memo")), "limit is used up")
+    refused(rig.do(SetPreference("stop-at-limit", "perhaps")), "on or off")
+    assert isinstance(rig.do(SetPreference("stop-at-limit", "off")), Done)
+    assert isinstance(rig.do(Start("Contract 1", "memo")), Done)
+
+
+def test_time_deleted_elsewhere_is_told_once_and_given_back_to_the_limit(rig: Rig) -> None:
+    rig.marketplace.contracts, rig.marketplace.etag = (contract(1, weekly_limit_minutes=2),), "two"
+    rig.do(GetContracts())
+    rig.do(SetPreference("stop-at-limit", "on"))
+    rig.do(Start("Contract 1", "memo"))
+    began_ms = rig.clock.true_ms
+    rig.work(60_000)
+    rig.do(Stop())
+    rig.do(Sync())
+    start_ms = began_ms - began_ms % SEGMENT_MS
+    stretch = Stretch(start_ms=began_ms - start_ms, end_ms=began_ms - start_ms + 60_000)
+    rig.do(Start("Contract 1", "memo"))
+    rig.work(10_000)
+    rig.marketplace.marks = [
+        Mark(
+            number=1, contract=contract(1).id, device=DEVICE, start_s=start_ms // 1000, kind=MarkKind.DELETED,
+            ranges=(stretch,), pictures=(), actor="Robin", reason="Lunch", made_ms=began_ms,
+        )
+    ]  # fmt: skip
+    rig.do(Sync())
+    status = rig.status()
+    assert [notice for notice in status.notices if "deleted by Robin (“Lunch”)" in notice]
+    assert status.contract is not None
+    assert (status.contract.week_ms, status.session_ms) == (10_000, 10_000)
+    rig.work(100_000)
+    assert rig.status().phase is Phase.TRACKING, "without the mark the limit would be reached"
+    [told] = rig.diary().marks
+    assert (told.actor, told.reason, told.taken_ms) == ("Robin", "Lunch", 60_000)
+    rig.do(Stop())
+    rig.do(Start("Contract 1", "memo"))
+    assert not [notice for notice in rig.status().notices if "Robin" in notice]
+    rig.do(Stop())
+    rig.advance(MINUTE_MS)  # the snapshot's hold
+    rig.do(Sync())
+    contents = [msgspec.json.decode(one, type=Segment) for one in rig.marketplace.contents.values()]
+    sealed = [one for segment in contents if segment.revision > 1 for one in segment.intervals]
+    assert sealed
+    assert all(one.start_ms >= stretch.end_ms or one.end_ms <= stretch.start_ms for one in sealed)
 
 
 # Snapshots, sealing, sync
@@ -676,7 +798,7 @@ def test_a_bug_in_a_command_is_answered_and_work_goes_on(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.do(Start("Contract 1", "memo"))
-    Broken(rig.engine._overview, "diary", monkeypatch).error = ZeroDivisionError("our bug")
+    Broken(rig.engine._diary, "day", monkeypatch).error = ZeroDivisionError("our bug")
     assert rig.do(GetDiary()) == Refused(BUG, 70)
     assert "our bug" in caplog.text
     assert rig.work(5_000).session_ms == 5_000
@@ -724,7 +846,8 @@ def test_without_a_display_time_is_tracked_and_it_is_said(rig: Rig) -> None:
 
 def cpu_share(engine: Engine, for_s: float) -> float:
     """The share of a core that an engine's thread takes."""
-    clock_id = time.pthread_getcpuclockid(engine._thread.ident or 0)
+    thread = next(one for one in threading.enumerate() if one.name == "engine")
+    clock_id = time.pthread_getcpuclockid(thread.ident or 0)
     began_s, used_s = time.monotonic(), time.clock_gettime(clock_id)
     engine.wait(for_s)
     return (time.clock_gettime(clock_id) - used_s) / (time.monotonic() - began_s)
@@ -753,6 +876,8 @@ def test_a_tick_falls_on_each_minutes_end(rig: Rig) -> None:
     assert rig.engine._pause_ms() == 2_000
     rig.advance(2_000)
     rig.until(lambda one: one.session_ms == 2_000)
+    for _ in range(2):  # a deadline comes after what woke the engine, so the second answer has seen it met
+        rig.status()
     assert rig.engine._pause_ms() == 5_000
 
 
@@ -836,3 +961,18 @@ def test_damage_is_mended_under_the_running_tracker(rig: Rig) -> None:
     rig.do(Stop())
     assert isinstance(rig.do(Start("Contract 1", "memo")), Done)
     assert rig.status().notices == ()
+
+
+def test_correcting_much_at_a_contact_is_told_while_it_lasts(
+    make_rig: Callable[[], Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_MUCH_TO_CORRECT", 1)
+    rig = make_rig()
+    start_ms = rig.clock.true_ms - 10 * MINUTE_MS
+    now = Moment(start_ms + MINUTE_MS, 0, 0, 0, is_provisional=True, boot_id="an earlier boot")
+    worked = Worked(Interval(contract(1).id, start_ms, start_ms + MINUTE_MS, Kind.TRACKED, "memo"))
+    rig.buffer.journal.write(State(), (worked,), None, now=now, policy_version=1)
+    rig.start().log_in()
+    rig.until(lambda status: any("put in its place" in notice for notice in status.notices))
+    rig.until(lambda status: not any("put in its place" in notice for notice in status.notices))
+    assert not rig.buffer.journal.has_provisional(1)

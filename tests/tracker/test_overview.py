@@ -11,6 +11,7 @@ import pytest
 from tests.fakes.clock import NOON_MS
 from tests.fakes.terms import contract
 from tracker.commands import DiaryAnswer
+from tracker.diary import Diary
 from tracker.domain.clock import Moment
 from tracker.domain.errors import RefusedError
 from tracker.domain.events import Worked
@@ -45,6 +46,7 @@ class Desk:
         self.buffer = buffer
         self.sealer = Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox)
         self.overview = Overview(buffer, self.sealer)
+        self.own_diary = Diary(buffer, self.sealer)
 
     def work(
         self, start_ms: int, end_ms: int, *, contract: int = 1, memo: str = "memo", keys: int = 1, active_ms: int = 0,
@@ -62,7 +64,7 @@ class Desk:
         self.sealer.seal(DEVICE, State(), moment(DAY_MS))
 
     def diary(self, day: str | None = None, now_ms: int = 0, contracts: tuple[Contract, ...] = ()) -> DiaryAnswer:
-        return self.overview.diary(day, contracts or (contract(1), contract(2)), DEVICE, moment(now_ms))
+        return self.own_diary.day(day, contracts or (contract(1), contract(2)), DEVICE, moment(now_ms))
 
     def status(self, now_ms: int, *contracts: Contract, **changed: Any) -> Status:
         said = {"phase": Phase.TRACKING, "contract": UUID(int=1), "memo": "memo", **changed}

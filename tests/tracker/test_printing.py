@@ -5,12 +5,35 @@ import msgspec
 import pytest
 
 from tests.fakes.clock import NOON_MS
-from tracker.commands import ContractsAnswer, DiaryAnswer, DiarySegment, SyncAnswer
+from tracker.commands import (
+    ContractsAnswer,
+    DiaryAnswer,
+    DiaryInterval,
+    DiaryMark,
+    DiarySegment,
+    DiaryTotals,
+    ExclusionsAnswer,
+    PendingEdit,
+    PreferenceLine,
+    PreferencesAnswer,
+    SyncAnswer,
+    Total,
+)
+from tracker.domain.exclusion import Rule, Subject
 from tracker.domain.session import PauseReason, Phase
-from tracker.printing import contracts_text, diary_text, plain, status_text, sync_text
-from tracker.status import ContractLine, Status, SyncView
+from tracker.printing import (
+    contracts_text,
+    diary_text,
+    exclusions_text,
+    plain,
+    preferences_text,
+    status_text,
+    sync_text,
+)
+from tracker.status import ContractLine, SnapshotView, Status, SyncView
 from wire.diary import Activity, Interval, Minute, Segment
-from wire.words import ActivitySource, Kind, RevisionReason
+from wire.marks import MarkKind
+from wire.words import ActivitySource, Kind, RevisionReason, SnapshotStatus
 
 LINE = ContractLine(
     id=UUID(int=1), title="API integration", client="Northwind Ltd", currency="USD", rate_minor=4205,
@@ -54,6 +77,15 @@ def test_status_while_paused_stopped_and_not_running() -> None:
     assert status(is_running=False)[0] == "Daybook is not running. Start it with: daybook run"
 
 
+def test_status_says_until_when_what_waits_must_arrive() -> None:
+    waits: dict[str, object] = {"waiting_segments": 1, "due_ms": NOON_MS + 7 * 86_400_000}
+    assert status(sync=waits)[3] == "It must arrive before the lock, 2026-11-30 12:00 UTC: 7 d 0 h left."
+    soon: dict[str, object] = {**waits, "due_ms": NOON_MS + 3_900_000}
+    assert status(sync=soon)[3] == "It must arrive before the lock, 13:05 UTC: 1 h 5 min left."
+    passed: dict[str, object] = {**waits, "due_ms": NOON_MS, "is_overdue": True}
+    assert status(sync=passed)[3].startswith("The lock of 12:00 UTC has passed: ")
+
+
 def test_status_of_what_waits() -> None:
     waits = {"waiting_segments": 1, "waiting_pictures": 2, "waiting_since_ms": NOON_MS - 3 * 86_400_000}
     trouble = {"problem": "No network.", "next_try_ms": NOON_MS + 60_000, "refused_segments": 2}
@@ -63,6 +95,10 @@ def test_status_of_what_waits() -> None:
         "No network. Next try 12:01 UTC.",
     ]
     assert status(sync={"is_logged_in": False})[2:] == ["Not logged in. Log in with: daybook login"]
+    failed = {"failed_pictures": 1, "picture_problem": "It was refused."}
+    assert status(sync=failed)[2:] == [
+        "All synced.", "1 picture can never be sent: see daybook diary", "It was refused.",
+    ]  # fmt: skip
     assert status(sync={"waiting_pictures": 1})[2:] == ["Waiting: 0 segments, 1 picture"]
 
 
@@ -86,7 +122,14 @@ def test_contracts() -> None:
     assert "no contracts yet" in contracts_text(ContractsAnswer((), None))
 
 
-def segment(memo: str, *, active: int = 0, state: str = "waiting", detail: str | None = None) -> DiarySegment:
+def segment(
+    memo: str,
+    *,
+    active: int = 0,
+    state: str = "waiting",
+    detail: str | None = None,
+    intervals: tuple[DiaryInterval, ...] = (),
+) -> DiarySegment:
     minutes = tuple(Minute(minute=n, keys=1, clicks=0, scrolls=0, moved=False, active_s=0) for n in range(active))
     content = Segment(
         contract=UUID(int=1), device=UUID(int=2), start_s=NOON_MS // 1000, revision=1, reason=RevisionReason.RECORDED,
@@ -95,8 +138,8 @@ def segment(memo: str, *, active: int = 0, state: str = "waiting", detail: str |
         activity=Activity(source=ActivitySource.COUNTS if active else ActivitySource.NONE, minutes=minutes),
     )  # fmt: skip
     return DiarySegment(
-        contract_title="API", client="Northwind", start_ms=NOON_MS, worked_ms=600_000, sync_state=state, detail=detail,
-        segment=content,
+        contract_title="API", client="Northwind", start_ms=NOON_MS, worked_ms=600_000, billable_ms=600_000,
+        over_limit_ms=0, intervals=intervals, sync_state=state, detail=detail, segment=content,
     )  # fmt: skip
 
 
@@ -120,6 +163,54 @@ def test_diary() -> None:
     assert diary_text(DiaryAnswer("2026-11-23", 0, ())) == "2026-11-23 (UTC): nothing recorded."
 
 
+def test_diary_with_totals_reasons_and_marks() -> None:
+    over = "Over the weekly limit of 1 h; kept and shown, not billed."
+    parts = (
+        DiaryInterval(
+            start_ms=NOON_MS, end_ms=NOON_MS + 60_000, kind=Kind.TRACKED, memo="Refunds", is_billable=True,
+            unprotected=(),
+        ),
+        DiaryInterval(
+            start_ms=NOON_MS + 60_000, end_ms=NOON_MS + 600_000, kind=Kind.TRACKED, memo="Refunds", is_billable=False,
+            unprotected=("There is no memo.", "It is over the limit."),
+        ),
+    )  # fmt: skip
+    day = Total(worked_ms=600_000, billable_ms=60_000, over_limit_ms=540_000, billable_minutes=1, reason=over)
+    week = Total(worked_ms=600_000, billable_ms=600_000, over_limit_ms=0, billable_minutes=10, reason=None)
+    totals = (DiaryTotals(contract_title="API", client="Northwind", day=day, week=week),)
+    mark = DiaryMark(
+        contract_title="API", start_ms=NOON_MS - 600_000, kind=MarkKind.DELETED, taken_ms=90_000, pictures=1,
+        actor="Ana Silva", reason="Lunch", made_ms=NOON_MS,
+    )  # fmt: skip
+    shown = (segment("Refunds", active=5, intervals=parts),)
+    assert diary_text(DiaryAnswer("2026-11-23", 600_000, shown, totals, (mark,))).splitlines() == [
+        "2026-11-23 (UTC): 0:10:00 worked",
+        f"API: 0:10:00 worked, 0:01 billable; 0:09:00 not: {over}",
+        "  its week: 0:10:00 worked, 0:10 billable",
+        "12:00 UTC  0:10:00  API: Refunds  activity 5/10  waiting",
+        "    12:01:00–12:10:00 not protected: There is no memo. It is over the limit.",
+        "11:50 UTC  API: 0:01:30 deleted by Ana Silva at 12:00 UTC: Lunch",
+    ]
+    alone = diary_text(DiaryAnswer("2026-11-23", 0, (), (), (mark,)))
+    assert "Ana Silva" in alone, "a day of which all was deleted is told, too"
+
+
+def test_preferences() -> None:
+    line = PreferenceLine(name="stop-at-limit", is_on=True, default=False, help="stop the timer")
+    assert preferences_text(PreferencesAnswer((line,))) == "stop-at-limit  on  stop the timer"
+
+
+def test_diary_with_what_is_removed_and_what_can_be_taken_back() -> None:
+    kept = segment("Refunds")
+    gone = msgspec.structs.replace(kept, worked_ms=0, segment=msgspec.structs.replace(kept.segment, intervals=()))
+    pending = PendingEdit(sentence="Time is removed.", left_ms=9_000)
+    assert diary_text(DiaryAnswer("2026-11-23", 0, (gone,), pending=pending)).splitlines() == [
+        "2026-11-23 (UTC): 0:00:00 worked",
+        "12:00 UTC  0:00:00  API: no time left  activity –/10  waiting",
+        "Not carried out yet: Time is removed. Take it back with: daybook undo",
+    ]
+
+
 def test_sync() -> None:
     assert sync_text(SyncAnswer(1, 2, 0, 0, 0, None)) == "Sent 1 segment and 2 pictures."
     assert sync_text(SyncAnswer(0, 0, 3, 1, 1, "No network.")).splitlines() == [
@@ -132,3 +223,25 @@ def test_sync() -> None:
 
 def test_nothing_that_a_terminal_would_obey_is_printed() -> None:
     assert plain("a\x1b]0;title\x07b\r\tc\u202ed\x9b1m\n“–✓ é数") == "a�]0;title�b��c�d�1m\n“–✓ é数"
+
+
+def test_status_of_a_snapshot_that_waits_for_approval() -> None:
+    held = SnapshotView(
+        id=12, taken_ms=NOON_MS, status=SnapshotStatus.HELD, reason=None, leaves_in_ms=60_000, thumbnail=None,
+        needs_approval=True,
+    )  # fmt: skip
+    assert status(snapshot=held)[-1] == (
+        "A snapshot of 12:00 UTC is withheld at 12:01 UTC unless you approve it: daybook approve 12"
+    )
+    assert status(snapshot=msgspec.structs.replace(held, needs_approval=False))[-1] == "All synced."
+
+
+def test_exclusions() -> None:
+    rules = (Rule(Subject.APPLICATION, "Signal"), Rule(Subject.TITLE, "my bank"))
+    assert exclusions_text(ExclusionsAnswer(rules, ("Editor", "Signal"))).splitlines() == [
+        "application Signal",
+        "title with my bank",
+        "On the screen now: Editor, Signal",
+    ]
+    assert "Nothing is excluded" in exclusions_text(ExclusionsAnswer((), ()))
+    assert "waits for your approval" in exclusions_text(ExclusionsAnswer(rules, None))

@@ -10,9 +10,13 @@ from tests.fakes.idle import FakeIdle
 from tests.fakes.input import FakeInput
 from tests.fakes.screen import FakeScreen
 from tests.fakes.terms import contract
+from tests.fakes.windows import FakeWindows
 from tracker.capture.input.port import NullInput
+from tracker.domain import events
 from tracker.domain.errors import MachineError
 from tracker.domain.session import PauseReason, Phase
+from tracker.exclusions import Exclusions
+from tracker.sight import Sight
 from tracker.snapshotter import Snapshotter
 from tracker.store.buffer import Buffer, open_buffer
 from tracker.store.journal import Journal
@@ -222,6 +226,26 @@ def test_a_counter_that_died_is_started_again_and_its_counts_are_kept(rig: Rig) 
     assert rig.minutes()[0][0] == 7
 
 
+def test_a_minute_in_which_the_counter_was_dead_says_that_nothing_was_measured(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.input.die("The display went away.")
+    rig.run(MINUTE_MS)
+    rig.input.lost = None
+    rig.run(5000)  # it is started again at the end of this
+    rig.run(MINUTE_MS)
+    rows = rig.buffer.database.rows("SELECT (at_ms - ?) / 60000, source FROM activity ORDER BY at_ms", (NOON_MS,))
+    assert rows[0] == (0, ActivitySource.NONE)
+    assert rows[-1] == (2, ActivitySource.COUNTS)
+
+
+def test_idleness_that_cannot_be_noticed_is_told(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.idle.lost = "The pointer cannot be watched."
+    assert rig.timer.counting_problem() == "The pointer cannot be watched."
+    rig.timer.stop()
+    assert rig.timer.counting_problem() is None
+
+
 def test_where_nothing_can_be_counted_time_is_and_the_source_says_so(tmp_path: Path) -> None:
     buffer, clock = open_buffer(tmp_path, bytes(32)), FakeClock()
     timer = Timer(buffer, clock, NullInput("No counts here."), FakeIdle())
@@ -398,6 +422,33 @@ def test_after_a_boot_nothing_true_is_lost_to_a_slow_clock(rig: Rig) -> None:
     rig.buffer.database.close()
 
 
+# Idleness
+
+
+def test_it_ticks_when_idleness_is_due_so_that_an_input_just_after_hides_nothing(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.run(3_000, each=rig.idle.move)
+    rig.run(599_000)
+    assert rig.timer.next_tick_ms(rig.timer.now()) == 1_000
+    rig.run(1_000)
+    assert rig.timer.state.pause_reason is PauseReason.IDLE
+    assert rig.spans() == [(0, 3_000)]
+
+
+def test_it_ticks_when_idleness_is_due_behind_a_locked_screen(rig: Rig) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.run(3_000, each=rig.idle.move)
+    rig.run(4_000)
+    rig.timer.hear(events.Lock())
+    rig.clock.advance(595_000)
+    assert rig.timer.next_tick_ms(rig.timer.now()) == 1_000
+    rig.clock.advance(1_000)
+    rig.timer.tick()
+    assert rig.timer.state.pause_reason is PauseReason.IDLE
+    assert rig.spans() == [(0, 3_000)]
+    assert rig.timer.next_tick_ms(rig.timer.now()) is None
+
+
 # A disk that fails
 
 
@@ -406,6 +457,45 @@ def _full(monkeypatch: pytest.MonkeyPatch, method: str = "write") -> None:
         raise MachineError("no room")
 
     monkeypatch.setattr(Journal, method, fail)
+
+
+def test_a_lock_that_cannot_be_committed_ends_the_work_where_it_was_all_the_same(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.timer.start(ONE, "memo")
+    rig.run(5000)
+    rig.clock.advance(2000)
+    with monkeypatch.context() as context:
+        _full(context)
+        with pytest.raises(MachineError):
+            rig.timer.hear(events.Lock())
+        for _ in range(20):
+            rig.clock.advance(1000)
+            assert not rig.timer.look()
+        with pytest.raises(MachineError):
+            rig.timer.tick()
+    rig.timer.tick()
+    assert rig.timer.state.pause_reason is PauseReason.LOCKED
+    assert rig.spans() == [(0, 7000)]
+
+
+def test_what_was_heard_on_a_full_disk_is_handled_before_the_marketplaces_time_is_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path / "data", FakeClock(error_ms=3_600_000))
+    rig.timer.start(ONE, "memo")
+    rig.run(5000)
+    with monkeypatch.context() as context:
+        _full(context)
+        with pytest.raises(MachineError):
+            rig.timer.hear(events.Lock())
+        with pytest.raises(MachineError):
+            rig.contact()
+    rig.clock.advance(3000)
+    rig.contact()
+    assert rig.timer.state.pause_reason is PauseReason.LOCKED
+    assert rig.spans() == [(0, 5000)]
+    rig.buffer.database.close()
 
 
 def test_time_and_counts_of_a_failed_tick_come_with_the_next(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,6 +540,48 @@ def test_a_stop_that_cannot_be_kept_can_be_tried_again(rig: Rig, monkeypatch: py
     assert rig.minutes() == {0: (2, 0, 0, 0)}
 
 
+def test_after_a_boot_that_ran_ahead_time_goes_on_at_its_end_until_a_break(tmp_path: Path) -> None:
+    """Its correction never met a break as long as itself; the reboot was shorter, too."""
+    rig = Rig(tmp_path, FakeClock())
+    rig.contact(error_ms=30_000)
+    rig.timer.start(ONE, "memo")
+    rig.run(5000)
+    rig.timer.stop()
+    assert rig.spans() == [(30_000, 35_000)]
+    rig.clock.reboot(off_ms=1000)
+    again = rig.again()
+    again.timer.start(ONE, "memo")
+    again.run(5000)
+    again.contact()
+    again.run(5000)
+    again.timer.stop()
+    assert again.spans() == [(30_000, 35_000), (35_000, 45_000)], "not a millisecond lost, and no overlap"
+    assert again.timer.cut_ms == 0
+    again.clock.advance(30_000)
+    again.timer.start(ONE, "memo")
+    assert again.timer.now().utc_ms == again.clock.true_ms, "a break lets the marketplace's time in"
+    again.buffer.database.close()
+
+
+def test_corrected_time_that_is_recorded_already_is_left_out_and_told_until_the_next_start(tmp_path: Path) -> None:
+    """The marketplace itself was two hours ahead before."""
+    rig = Rig(tmp_path, FakeClock())
+    rig.contact(error_ms=2 * 3_600_000)
+    rig.timer.start(ONE, "memo")
+    rig.run(4_000_000, lambda: rig.input.press(keys=1))
+    rig.timer.stop()
+    rig.clock.reboot(off_ms=2 * 3_600_000 - 4_003_000)
+    again = rig.again()
+    again.timer.start(ONE, "memo")
+    again.run(5000)
+    again.contact()
+    assert again.worked_ms() == 4_003_000
+    assert again.timer.cut_ms == 2000
+    again.timer.start(ONE, "memo")
+    assert again.timer.cut_ms == 0
+    again.buffer.database.close()
+
+
 def test_a_contact_that_cannot_be_kept_corrects_nothing_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a correction would leave provisional rows that no later contact moves."""
     rig = Rig(tmp_path, FakeClock(error_ms=-60_000))
@@ -479,10 +611,15 @@ def test_no_memo_loses_time(rig: Rig, memo: str) -> None:
     assert rig.worked_ms() == 10_000
 
 
+def _snapshotter(rig: Rig, screen: FakeScreen, instant_ms: int) -> Snapshotter:
+    sight = Sight(FakeWindows(), Exclusions(rig.buffer.settings))
+    return Snapshotter(screen, sight, rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (instant_ms,))
+
+
 def test_nothing_is_captured_while_the_timer_does_not_run(rig: Rig) -> None:
     """A snapshot that is due is one that the running session reaches: what lies before its start never comes."""
     screen = FakeScreen()
-    snapshotter = Snapshotter(screen, rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (30_000,))
+    snapshotter = _snapshotter(rig, screen, 30_000)
     rig.timer.start(ONE, "memo")
     rig.run(20_000)
     rig.clock.suspend(60_000)
@@ -495,7 +632,7 @@ def test_nothing_is_captured_while_the_timer_does_not_run(rig: Rig) -> None:
 
 
 def test_idleness_destroys_the_pictures_taken_meanwhile(rig: Rig) -> None:
-    snapshotter = Snapshotter(FakeScreen(), rig.buffer.snapshots, rig.buffer.pictures, lambda *_: (0,))
+    snapshotter = _snapshotter(rig, FakeScreen(), 0)
     rig.timer.start(ONE, "memo")
     rig.run(MINUTE_MS)
     rig.input.press(keys=1)

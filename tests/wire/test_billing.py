@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.billing import Span, amount_minor, day_minutes, fee_minor, split_at_limit, whole_minutes
+from wire.billing import (
+    Span,
+    amount_minor,
+    billable_by_day,
+    billable_minutes,
+    day_minutes,
+    fee_minor,
+    split_at_limit,
+    whole_minutes,
+)
 from wire.words import MINUTE_MS
 
 _FEES = Path(__file__).parents[1] / "vectors" / "fees.csv"
@@ -31,6 +40,26 @@ def test_limit_cuts_the_week_in_the_order_worked(spans: list[Span], limit_minute
     assert sum(span.worked_ms for span in within) == min(worked_ms, limit_ms)
     assert sum(span.worked_ms for span in (*within, *over)) == worked_ms
     assert not within or not over or max(span.end_ms for span in within) <= min(span.start_ms for span in over)
+
+
+@given(weeks(), st.integers(0, 3_000), st.integers(0, 9_000_000))
+def test_a_part_of_a_week_is_cut_as_the_whole_would_be(spans: list[Span], limit_minutes: int, cut_ms: int) -> None:
+    before = [one for one in spans if one.end_ms <= cut_ms]
+    after = [one for one in spans if one.end_ms > cut_ms]
+    whole, _ = split_at_limit(spans, limit_minutes)
+    part, _ = split_at_limit(after, limit_minutes, worked_before_ms=sum(one.worked_ms for one in before))
+    first_ms = min((one.start_ms for one in after), default=cut_ms)
+    assert part == [one for one in whole if one.start_ms >= first_ms]
+
+
+@given(st.lists(st.integers(0, 86_400_000), max_size=7), st.none() | st.integers(0, 10_080))
+def test_days_bill_in_order_until_the_limit(days_ms: list[int], limit_minutes: int | None) -> None:
+    billable = billable_by_day(dict(enumerate(days_ms)), limit_minutes)
+    limit_ms = sum(days_ms) if limit_minutes is None else limit_minutes * MINUTE_MS
+    assert sum(billable.values()) == min(sum(days_ms), limit_ms)
+    assert sum(day_minutes(billable).values()) == billable_minutes(sum(days_ms), limit_minutes)
+    reached = [day for day, ms in billable.items() if ms < days_ms[day]]
+    assert not reached or not any(billable[day] for day in billable if day > reached[0])
 
 
 def test_interval_that_crosses_the_limit_is_split_at_the_millisecond() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.wire.strategies import PICTURES, SEGMENTS, minute, segment
 from wire import canonical
-from wire.diary import Activity, Interval, InvalidSegmentError, Picture, Segment, Snapshot, check, tenths
+from wire.diary import ActiveWindow, Activity, Interval, InvalidSegmentError, Picture, Segment, Snapshot, check, tenths
 from wire.words import MINUTE_MS, SEGMENT_MS, ActivitySource, Kind, SnapshotReason, SnapshotStatus
 
 PICTURE = Picture(
@@ -151,3 +151,44 @@ def test_pictures_are_those_of_all_snapshots(first: list[Picture], second: list[
         Snapshot(at_ms=0, status=SnapshotStatus.SENT, reason=None, pictures=tuple(some)) for some in (first, second)
     )
     assert list(segment(snapshots=snapshots).pictures()) == first + second
+
+
+WINDOW = ActiveWindow(application="Editor", title="notes")
+
+
+def test_a_content_sealed_before_windows_were_known_keeps_its_canonical_form() -> None:
+    old = b'{"at_ms":0,"pictures":[],"reason":"screen_locked","status":"failed"}'
+    assert canonical.encode(canonical.decode(old, Snapshot)) == old
+    with pytest.raises(canonical.NotCanonicalError):
+        canonical.decode(old[:-1] + b',"window":null}', Snapshot)
+
+
+def test_a_snapshots_window_is_part_of_the_content() -> None:
+    one = msgspec.structs.replace(_snapshot(SnapshotStatus.SENT, pictures=1), window=WINDOW)
+    content = canonical.encode(one)
+    assert content.endswith(b'"window":{"application":"Editor","title":"notes"}}')
+    assert canonical.decode(content, Snapshot) == one
+    check(segment(snapshots=(one,)))
+
+
+@pytest.mark.parametrize(
+    ("status", "pictures", "reason"),
+    [
+        (SnapshotStatus.BLURRED, 1, None),
+        (SnapshotStatus.WITHHELD, 0, None),
+        (SnapshotStatus.FAILED, 0, SnapshotReason.BLANK),
+    ],
+)
+def test_only_a_clear_picture_that_is_sent_has_a_window(
+    status: SnapshotStatus, pictures: int, reason: SnapshotReason | None
+) -> None:
+    one = _snapshot(status, pictures=pictures, reason=reason)
+    check(segment(snapshots=(one,)))
+    with pytest.raises(InvalidSegmentError, match="names a window"):
+        check(segment(snapshots=(msgspec.structs.replace(one, window=WINDOW),)))
+
+
+@pytest.mark.parametrize("window", [{"application": "a" * 201, "title": ""}, {"application": "", "title": "t" * 1001}])
+def test_a_windows_names_are_bounded(window: dict[str, str]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(window, ActiveWindow)

@@ -9,6 +9,7 @@ from hypothesis import given
 from tests.wire.strategies import SEGMENTS
 from wire import canonical, chain
 from wire.diary import Segment
+from wire.receipt import Edge
 from wire.sync import Accepted, Batch, BatchAnswer, Duplicate, Link, Rejected, RetryLater
 
 
@@ -28,6 +29,14 @@ def test_a_content_arrives_byte_for_byte(one: Segment) -> None:
     (link,) = _travelled(_link(content))
     assert bytes(link.content) == content
     assert chain.digest(bytes.fromhex(link.salt or ""), bytes(link.content)).hex() == link.digest
+
+
+def test_a_link_stands_alone_unless_it_says_that_it_is_joined() -> None:
+    plain = _link(b"{}")
+    joined = msgspec.structs.replace(plain, is_joined=True)
+    assert [link.is_joined for link in _travelled(plain, joined)] == [False, True]
+    said = b'{"digest":"%s","salt":null,"content":null}' % (b"0" * 64)
+    assert not msgspec.json.decode(said, type=Link).is_joined
 
 
 @pytest.mark.parametrize("content", [b'{ "b" : 1,\n "a":2 }', b'"\\u00e9"', b"[1.0,1e3]", b"{}"])
@@ -71,5 +80,7 @@ def test_outcomes_keep_their_kind() -> None:
             RetryLater(after_s=3),
         ),
         missing=(),
+        edge=Edge(size=3, peaks=("0" * 64, "1" * 64)),
+        checkpoint="note",
     )
     assert msgspec.json.decode(msgspec.json.encode(answer), type=BatchAnswer) == answer

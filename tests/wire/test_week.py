@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wire.week import DAY_MS, WEEK_MS, day_start_ms, lock_ms, week_start_ms
+from wire.week import DAY_MS, WEEK_MS, day_start_ms, lock_ms, review_end_ms, week_start_ms
 
 _VECTORS = Path(__file__).parents[1] / "vectors" / "weeks.csv"
 
@@ -35,6 +35,14 @@ def test_a_week_is_half_open() -> None:
     monday_ms = _ms("2026-11-23T00:00:00Z")
     assert week_start_ms(monday_ms - 1) == monday_ms - WEEK_MS
     assert week_start_ms(monday_ms) == week_start_ms(monday_ms + WEEK_MS - 1) == monday_ms
+
+
+def test_the_review_ends_with_the_week_after() -> None:
+    """Saturday 00:00 after the lock (PRODUCT.md, "The billing week")."""
+    monday_ms = _ms("2026-11-23T00:00:00Z")
+    for instant_ms in (monday_ms, monday_ms + WEEK_MS - 1):
+        assert review_end_ms(instant_ms) == _ms("2026-12-05T00:00:00Z")
+    assert review_end_ms(monday_ms - 1) == _ms("2026-11-28T00:00:00Z")
 
 
 def test_a_day_is_half_open() -> None:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 THUMBNAIL_WIDTH_PX: Final = 320
 THUMBNAIL_QUALITY: Final = 60
 QUALITY: Final = 70
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""The largest picture that is kept: a 4K screen full of small text takes 3.4 MiB, an ordinary one a tenth of it."""
+
+_LOWER_QUALITIES: Final = (55, 40)
+_SMALLER_QUALITY: Final = 55
 
 BLUR_CELLS: Final = 32
 BLUR_LEVELS: Final = 16
@@ -30,7 +35,7 @@ class EncodedPicture:
     Args:
         width: real pixels of `image`.
         height: real pixels of `image`.
-        image: JPEG bytes.
+        image: JPEG bytes, at most `MOST_BYTES`.
         thumbnail: JPEG bytes, at most `THUMBNAIL_WIDTH_PX` wide.
     """
 
@@ -43,14 +48,19 @@ class EncodedPicture:
 def encode(frame: Frame, *, quality: int = QUALITY, blurred: bool = False) -> EncodedPicture:
     """Encode a frame and its thumbnail.
 
+    A picture that comes out larger than `MOST_BYTES` (noise, or an 8K screen full of small text) is encoded
+    again at quality 55, then 40, and then at half the width and height, as often as it takes.
+
     Args:
         frame: what the screen gave; one that `is_blank` must not come here.
         quality: JPEG quality, 1–95.
         blurred: blur both beyond recovery first.
 
     Raises:
-        ValueError: the frame holds fewer pixels than its size says.
+        ValueError: the frame holds fewer or more pixels than its size says.
     """
+    if _is_torn(frame):
+        raise ValueError(f"A frame of {frame.width} × {frame.height} pixels has {len(frame.bgrx)} bytes.")
     picture = _rgb(frame)
     return _encode(_blur(picture) if blurred else picture, quality)
 
@@ -71,18 +81,22 @@ def blur_encoded(jpeg: bytes) -> EncodedPicture:
 
 
 def is_blank(frame: Frame) -> bool:
-    """Tell whether a frame is incomplete, black or of one single colour, which is what a refused grab looks like.
+    """Tell whether a frame is torn, black or of one single colour, which is what a refused grab looks like.
 
     A single pixel of another colour is content: a sample that shows two colours settles most frames in microseconds,
     and only where it shows one is every pixel looked at.
     """
-    pixels = frame.width * frame.height
-    if pixels <= 0 or len(frame.bgrx) < pixels * _BYTES_PER_PIXEL:
+    if _is_torn(frame):
         return True
     picture = _rgb(frame)
     from PIL.Image import Resampling  # noqa: PLC0415
 
     return _is_one_colour(picture.resize((_SAMPLE_PX, _SAMPLE_PX), Resampling.NEAREST)) and _is_one_colour(picture)
+
+
+def _is_torn(frame: Frame) -> bool:
+    """Tell whether a frame's bytes are not those of its size: with any other number, each row begins elsewhere."""
+    return min(frame.width, frame.height) <= 0 or len(frame.bgrx) != frame.width * frame.height * _BYTES_PER_PIXEL
 
 
 def _rgb(frame: Frame) -> "Image":
@@ -97,12 +111,15 @@ def _is_one_colour(picture: "Image") -> bool:
 
 
 def _encode(picture: "Image", quality: int) -> EncodedPicture:
-    return EncodedPicture(
-        width=picture.width,
-        height=picture.height,
-        image=_jpeg(picture, quality),
-        thumbnail=_jpeg(_thumbnail(picture), THUMBNAIL_QUALITY),
-    )
+    thumbnail = _jpeg(_thumbnail(picture), THUMBNAIL_QUALITY)
+    image = _jpeg(picture, quality)
+    for lower in _LOWER_QUALITIES:
+        if len(image) > MOST_BYTES:
+            image = _jpeg(picture, lower)
+    while len(image) > MOST_BYTES:
+        picture = picture.reduce(2)
+        image = _jpeg(picture, _SMALLER_QUALITY)
+    return EncodedPicture(width=picture.width, height=picture.height, image=image, thumbnail=thumbnail)
 
 
 def _jpeg(picture: "Image", quality: int) -> bytes:

@@ -6,6 +6,10 @@ from uuid import UUID
 
 from wire.words import SEGMENT_MS, Kind
 
+MEMO_LIMIT = 10_000
+LABEL_LIMIT = 200
+"""The most characters of a memo and of a label, as the marketplace takes them (`wire.diary.Interval`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -39,8 +43,13 @@ def segment_start_ms(utc_ms: int) -> int:
 
 def split(interval: Interval) -> Iterator[Interval]:
     """Cut an interval at the grid, so that each piece lies in one segment; not a millisecond is lost."""
-    start_ms = interval.start_ms
-    while start_ms < interval.end_ms:
-        end_ms = min(interval.end_ms, segment_start_ms(start_ms) + SEGMENT_MS)
+    for start_ms, end_ms in on_the_grid(interval.start_ms, interval.end_ms):
         yield replace(interval, start_ms=start_ms, end_ms=end_ms)
-        start_ms = end_ms
+
+
+def on_the_grid(start_ms: int, end_ms: int) -> Iterator[tuple[int, int]]:
+    """Cut a span of time at the grid."""
+    while start_ms < end_ms:
+        cut_ms = min(end_ms, segment_start_ms(start_ms) + SEGMENT_MS)
+        yield start_ms, cut_ms
+        start_ms = cut_ms

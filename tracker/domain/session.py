@@ -150,6 +150,17 @@ def has_slept(state: State, now: Moment) -> bool:
     return (now.boot_ms - state.seen.boot_ms) - max(0, now.mono_ms - state.seen.mono_ms) > SUSPENSION_MS
 
 
+def idle_due_ms(state: State) -> int | None:
+    """Give when (monotonic) the idle limit is reached if no input comes; None where idleness is not looked for.
+
+    To be ticked at: an input just after it would hide it, and the end of the program would leave it uncut.
+    """
+    is_watched = state.phase is Phase.TRACKING or state.pause_reason is PauseReason.LOCKED
+    if not is_watched or state.declared is not None:
+        return None
+    return state.last_input_ms + state.terms.idle_limit_s * 1000
+
+
 def shifted(state: State, by_ms: int) -> State:
     """Move the state's timestamps: what was provisional has been corrected by so many milliseconds."""
     return replace(
@@ -285,9 +296,8 @@ def _counted(state: State, contract: UUID, counted: Moment, ms: int) -> Step:
 
 def _is_idle(state: State, to: Moment) -> bool:
     """Tell whether the last input lies an idle limit back; a locked screen hides no idleness that led to it."""
-    is_watched = state.phase is Phase.TRACKING or state.pause_reason is PauseReason.LOCKED
-    idle_ms = to.mono_ms - state.last_input_ms
-    return is_watched and state.declared is None and idle_ms >= state.terms.idle_limit_s * 1000
+    due_ms = idle_due_ms(state)
+    return due_ms is not None and to.mono_ms >= due_ms
 
 
 def _idled(state: State, to: Moment) -> Step:

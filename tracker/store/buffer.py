@@ -20,7 +20,11 @@ from tracker.store.database import (
     wrong_key,
 )
 from tracker.store.destruction import Destruction
+from tracker.store.edits import Edits
+from tracker.store.inspection import Inspection
 from tracker.store.journal import Journal
+from tracker.store.learnt import Learnt
+from tracker.store.marks import MarkKeeping
 from tracker.store.outbox import Outbox
 from tracker.store.pictures import Pictures
 from tracker.store.retention import Retention
@@ -43,6 +47,9 @@ class Buffer:
     outbox: Outbox
     destruction: Destruction
     upkeep: Upkeep
+    marks: MarkKeeping
+    learnt: Learnt
+    edits: Edits
 
     def mend(self, now_ms: int) -> str | None:
         """Restore the open buffer, which is damaged; gives what to tell the person, None if nothing could be done.
@@ -51,6 +58,7 @@ class Buffer:
             TrackerError: the disk failed, or what was restored cannot be opened.
         """
         mended = False
+        self.upkeep.break_off()
 
         def restore() -> None:
             nonlocal mended
@@ -58,6 +66,7 @@ class Buffer:
 
         self.database.replace(restore)
         self.outbox.recount()
+        self.marks.recount()
         return self.recovery_report() if mended else None
 
     def recovery_report(self) -> str | None:
@@ -131,9 +140,20 @@ def open_buffer(folder: Path, key: bytes, now_ms: int = 0, *, vfs: str | None = 
     destruction = Destruction(database, pictures)
     snapshots = Snapshots(database, pictures, destruction)
     journal, outbox = Journal(database, snapshots), Outbox(database, destruction)
+    edits = Edits(database, snapshots)
     retention = Retention(database, destruction)
-    upkeep = Upkeep(database, settings, destruction, Copies(database, folder), retention)
-    return Buffer(folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep)
+    upkeep = Upkeep(
+        settings,
+        lambda is_thorough: Inspection(database, folder, key, is_thorough=is_thorough),
+        destruction,
+        Copies(database, folder),
+        retention,
+    )
+    marks = MarkKeeping(database, settings, destruction, journal, snapshots, outbox)
+    return Buffer(
+        folder, key, database, settings, pictures, snapshots, journal, outbox, destruction, upkeep, marks,
+        Learnt(database), edits,
+    )  # fmt: skip
 
 
 def _open_or_restore(path: Path, key: bytes, now_ms: int, vfs: str | None) -> Database:
@@ -152,11 +172,17 @@ def _open_or_restore(path: Path, key: bytes, now_ms: int, vfs: str | None) -> Da
         return Database(path, key, vfs=vfs)
     if database.lost is None:
         return database
+    lost, stored, is_restored = database.lost, database.stored_number, False
+
+    def restore() -> None:
+        nonlocal is_restored
+        is_restored = recovery.restore(path, key, now_ms)
+
     kept = copies_in(path.parent)
-    if kept and kept[0].number > database.stored_number:
-        database.replace(lambda: _restore(path, key, now_ms))
-    else:
-        recovery.tell_lost(database, database.lost)
+    if kept and kept[0].number > stored:
+        database.replace(restore)
+    if not is_restored:
+        recovery.tell_lost(database, lost, stored)
     return database
 
 

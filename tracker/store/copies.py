@@ -98,6 +98,12 @@ class Copies:
         while self._stale() and self.step(now_ms, mono_ms):
             pass
 
+    def break_off(self) -> None:
+        """Give up a copy that is under way."""
+        copying, self._copying = self._copying, None
+        if copying is not None:
+            self._database.abandon(copying)
+
     def _is_due(self, now_ms: int) -> bool:
         kept, mark = copies_in(self._folder), self._database.mark
         if not kept or self._stale():

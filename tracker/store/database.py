@@ -138,8 +138,9 @@ class Database:
 
     def execute_many(self, statement: str, many: Iterable[Values]) -> None:
         """Run one statement for each tuple of values inside the open transaction."""
-        for values in many:
-            self.execute(statement, values)
+        if not self._depth:
+            raise BugError("A statement that writes was run outside a transaction.")
+        self._connection.executemany(statement, many)
 
     def rows(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Read all rows of a query, or run a statement that returns what it changed."""
@@ -159,14 +160,14 @@ class Database:
         """Say that the open transaction destroys something, so that no older copy may outlive it."""
         self.execute("UPDATE commit_count SET destroyed = ?", (self._mark.number + 1,))
 
-    def copying(self, target: Path) -> keyed.Copying:
-        """Begin a copy under the same key; each step of it is to be taken by `sliced`.
+    def copying(self, target: Path, *, is_kept: bool = True) -> keyed.Copying:
+        """Begin a copy under the same key, `is_kept` as `Copying` has it; each step of it is to be taken by `sliced`.
 
         Raises:
             BufferDamagedError, MachineError: it cannot be begun.
         """
         with self._lock, sentences(self._path):
-            return keyed.Copying(self._connection, self._key, target)
+            return keyed.Copying(self._connection, self._key, target, is_kept=is_kept)
 
     def sliced(self, copying: keyed.Copying) -> Mark | None:
         """Take the next step of a copy; once it is finished, give the mark that it stands at.
@@ -181,14 +182,18 @@ class Database:
                 copying.abandon()
                 raise
 
+    def abandon(self, copying: keyed.Copying) -> None:
+        """Give a copy up that is under way."""
+        with self._lock, sentences(self._path):
+            copying.abandon()
+
     def check(self, *, is_thorough: bool) -> None:
-        """Look for damage: quickly, or thoroughly with every index.
+        """Look for damage at once, quickly or thoroughly with every index; nothing else can be done meanwhile.
 
         Raises:
             BufferDamagedError: there is some.
         """
-        found = self.rows("PRAGMA integrity_check(1)" if is_thorough else "PRAGMA quick_check(1)")
-        if found != [("ok",)]:
+        if self.rows(keyed.check(is_thorough=is_thorough)) != [("ok",)]:
             raise BufferDamagedError(_damaged(self._path))
 
     def empty_wal(self) -> None:
@@ -364,7 +369,7 @@ def sentences(path: Path) -> Iterator[None]:
         raise BufferInUseError(
             f"Another Daybook is using the buffer {path}. Use that one, or end it first with: daybook quit"
         ) from error
-    except (apsw.NotADBError, apsw.CorruptError) as error:
+    except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:  # the last: a text that is none
         raise BufferDamagedError(_damaged(path)) from error
     except apsw.ConnectionClosedError as error:
         raise RefusedError("Daybook has ended. Start it again with: daybook run") from error

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from tracker.domain.clock import Moment
 from tracker.domain.events import Effect, TakeAway, Told, Worked
+from tracker.domain.provisional import Boot, Taken, correction
 from tracker.domain.sealing import Unsealed
-from tracker.domain.segment import Interval, segment_start_ms, split
+from tracker.domain.segment import Interval, on_the_grid, segment_start_ms, split
 from tracker.domain.session import State
 from tracker.store.database import Database
-from tracker.store.provisional import Boot, shifts
 from tracker.store.snapshots import Snapshots
 from wire.words import SEGMENT_MS, ActivitySource, Kind
 
@@ -56,6 +56,19 @@ class Recorded:
     clock_offset_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What a contact made of provisional time.
+
+    The boot that made the contact was moved by `moved_ms` and stays `ahead_ms` ahead of the marketplace; `cut_ms` of
+    all boots' time overlapped what was recorded before, and is gone.
+    """
+
+    moved_ms: int
+    ahead_ms: int
+    cut_ms: int
+
+
 class Journal:
     """Writes what the timer decided and reads it back for sealing and showing."""
 
@@ -92,18 +105,20 @@ class Journal:
             self._database.execute("DELETE FROM running")
         return None if row is None else int(row[0])
 
-    def last_end_ms(self) -> int | None:
-        """Give the end of the newest time recorded, sealed or not."""
+    def last_end_ms(self, *, is_certain: bool = False) -> int | None:
+        """Give the end of the newest time recorded, sealed or not; of that alone which is certain, if asked for."""
         row = self._database.row(
-            "SELECT max(end_ms) FROM (SELECT max(end_ms) AS end_ms FROM worked UNION ALL SELECT max(end_ms)"
-            " FROM revision WHERE start_ms = (SELECT max(start_ms) FROM revision))"
+            "SELECT max(end_ms) FROM (SELECT max(end_ms) AS end_ms FROM worked WHERE NOT (is_provisional AND ?)"
+            " UNION ALL SELECT max(end_ms) FROM revision WHERE start_ms = (SELECT max(start_ms) FROM revision))",
+            (is_certain,),
         )
         return None if row is None or row[0] is None else int(row[0])
 
-    def shift_provisional(self, by_ms: int, boot_id: str = "", *, now_ms: int = _NO_END) -> None:
+    def shift_provisional(self, by_ms: int, boot_id: str = "", *, now_ms: int = _NO_END) -> Corrected:
         """Correct what was recorded before a contact, each boot's by its own error (PRODUCT.md, "Time").
 
-        Where the corrected time would overlap what is certain already, the certain stands: nobody works twice at once.
+        Where the corrected time would overlap what is certain all the same, the certain stands: nobody works twice at
+        once.
 
         Args:
             by_ms: the error of the boot that made the contact.
@@ -111,21 +126,21 @@ class Journal:
             now_ms: the marketplace's time at the contact.
         """
         with self._database.transaction():
-            moved = shifts(self._provisional_boots(), boot_id, by_ms, now_ms)
-            rows = self._database.rows(
-                "SELECT boot_id, contract, start_ms, end_ms, kind, memo, label, policy_version, clock_offset_ms"
-                " FROM worked WHERE is_provisional ORDER BY id"
+            found = correction(
+                self._provisional_boots(), boot_id, by_ms, now_ms=now_ms, certain_ms=self.last_end_ms(is_certain=True)
             )
-            self._database.execute("DELETE FROM worked WHERE is_provisional")
-            for boot, contract, start_ms, end_ms, kind, memo, label, policy_version, offset_ms in rows:
-                shift_ms = moved.get(boot, by_ms)
-                interval = Interval(UUID(contract), start_ms + shift_ms, end_ms + shift_ms, Kind(kind), memo, label)
-                for piece in self._free_parts(interval):
-                    self._insert(piece, policy_version, offset_ms + shift_ms, boot_id=None)
+            moved = found.moved
+            cut_ms = self._shift_worked(moved)
             self._shift_activity(moved, by_ms)
-            for boot, *_ in self._database.rows("SELECT DISTINCT boot_id FROM snapshot WHERE is_provisional"):
+            for (boot,) in self._database.rows("SELECT DISTINCT boot_id FROM snapshot WHERE is_provisional"):
                 self._snapshots.shift_provisional(boot, moved.get(boot, by_ms))
-            self._snapshots.shift_holds(by_ms)
+            self._snapshots.shift_holds(moved[boot_id])
+        return Corrected(moved[boot_id], found.ahead_ms, cut_ms)
+
+    def has_provisional(self, rows: int) -> bool:
+        """Tell whether so many rows or more would be moved at a contact."""
+        found = self._database.rows("SELECT 1 FROM worked WHERE is_provisional LIMIT ?", (rows,))
+        return len(found) == rows
 
     def open_segments(self, from_ms: int = 0, to_ms: int = _NO_END) -> list[OpenSegment]:
         """List the segments that have journal rows and start in a range, oldest first."""
@@ -186,6 +201,27 @@ class Journal:
         with self._database.transaction():
             self._database.execute("DELETE FROM worked WHERE contract = ? AND start_ms >= ? AND start_ms < ?", scope)
             self._database.execute("DELETE FROM activity WHERE contract = ? AND at_ms >= ? AND at_ms < ?", scope)
+
+    def take_marked(self, contract: UUID, from_ms: int, to_ms: int) -> None:
+        """Take a stretch that a mark names out of a contract's time, whatever its kind, with its counts.
+
+        Provisional time stands until its timestamps are certain; the sealer keeps it out of the stretch then.
+        """
+        span = (str(contract), from_ms, to_ms, segment_start_ms(from_ms))
+        this = "contract = ?1 AND start_ms >= ?4 AND start_ms < ?3 AND end_ms > ?2 AND NOT is_provisional"
+        columns = "kind, memo, label, policy_version, clock_offset_ms, is_provisional, boot_id"
+        with self._database.transaction():
+            self._database.execute(
+                f"INSERT INTO worked (contract, start_ms, end_ms, {columns}) SELECT contract, ?3, end_ms, {columns}"  # noqa: S608 (own words)
+                f" FROM worked WHERE {this} AND start_ms < ?2 AND end_ms > ?3",
+                span,
+            )
+            self._database.execute(f"DELETE FROM worked WHERE {this} AND start_ms >= ?2 AND end_ms <= ?3", span)  # noqa: S608 (same)
+            self._database.execute(f"UPDATE worked SET end_ms = ?2 WHERE {this} AND start_ms < ?2", span)  # noqa: S608 (same)
+            self._database.execute(f"UPDATE worked SET start_ms = ?3 WHERE {this} AND start_ms >= ?2", span)  # noqa: S608 (same)
+            self._database.execute(
+                "DELETE FROM activity WHERE contract = ? AND at_ms >= ? AND at_ms < ? AND NOT is_provisional", span[:3]
+            )
 
     def worked_ms(self, from_ms: int, to_ms: int) -> dict[UUID, int]:
         """Sum the unsealed time of each contract that starts in a range."""
@@ -264,18 +300,39 @@ class Journal:
         )
         return [Boot(*row) for row in rows]
 
-    def _free_parts(self, interval: Interval) -> list[Interval]:
-        """Cut away what overlaps recorded time, and split the rest on the grid."""
-        taken = self._database.rows(
-            "SELECT start_ms, end_ms FROM worked WHERE start_ms >= ? AND start_ms < ? AND end_ms > ? ORDER BY start_ms",
-            (segment_start_ms(interval.start_ms), interval.end_ms, interval.start_ms),
+    def _shift_worked(self, moved: dict[str | None, int]) -> int:
+        """Move the provisional time in the order it was recorded, cut where other time is and split on the grid.
+
+        Gives the milliseconds cut. What is free is kept in memory: a query for each row of a year took most of the
+        time.
+        """
+        rows = self._database.rows(
+            "SELECT boot_id, start_ms, end_ms, clock_offset_ms, contract, kind, memo, label, policy_version"
+            " FROM worked WHERE is_provisional ORDER BY id"
         )
-        parts, start_ms = list[Interval](), interval.start_ms
-        for taken_start_ms, taken_end_ms in taken:
-            if taken_start_ms > start_ms:
-                parts += split(replace(interval, start_ms=start_ms, end_ms=taken_start_ms))
-            start_ms = max(start_ms, taken_end_ms)
-        return parts + list(split(replace(interval, start_ms=start_ms))) if start_ms < interval.end_ms else parts
+        self._database.execute("DELETE FROM worked WHERE is_provisional")
+        shifted = [(*row[1:3], moved[row[0]], row[3:]) for row in rows]
+        first_ms = min((start_ms + shift_ms for start_ms, _, shift_ms, _ in shifted), default=0)
+        last_ms = max((end_ms + shift_ms for _, end_ms, shift_ms, _ in shifted), default=0)
+        taken = Taken(
+            self._database.rows(
+                "SELECT start_ms, end_ms FROM worked WHERE start_ms >= ? AND start_ms < ? ORDER BY start_ms",
+                (segment_start_ms(first_ms), last_ms),
+            )
+        )
+        pieces = [
+            (*piece, offset_ms + shift_ms, *rest)
+            for start_ms, end_ms, shift_ms, (offset_ms, *rest) in shifted
+            for part in taken.take(start_ms + shift_ms, end_ms + shift_ms)
+            for piece in on_the_grid(*part)
+        ]
+        self._database.execute_many(
+            "INSERT INTO worked (start_ms, end_ms, clock_offset_ms, contract, kind, memo, label, policy_version,"
+            " is_provisional) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            pieces,
+        )
+        moved_ms = sum(int(end_ms) - int(start_ms) for start_ms, end_ms, *_ in shifted)
+        return moved_ms - sum(int(end_ms) - int(start_ms) for start_ms, end_ms, *_ in pieces)
 
     def _shift_activity(self, moved: dict[str | None, int], by_ms: int) -> None:
         """Move the provisional counts, in SQL alone: a year of ticks are millions; counts that meet add up."""

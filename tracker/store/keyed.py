@@ -23,6 +23,17 @@ def connect(path: Path, key: bytes, *, read_only: bool = False, vfs: str | None 
     return connection
 
 
+def check(*, is_thorough: bool) -> str:
+    """Give the query that answers *ok* where there is no damage; thoroughly it looks into every index, too."""
+    return "PRAGMA integrity_check(1)" if is_thorough else "PRAGMA quick_check(1)"
+
+
+def remove(path: Path) -> None:
+    """Remove a database's file and what SQLite may have put beside it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def close_untouched(connection: apsw.Connection) -> None:
     """Close a database without moving its WAL into it: a damaged one stays as it was found."""
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -39,14 +50,19 @@ class Copying:
         source: an open, keyed database.
         key: the copy's key.
         target: the copy; it is there whole once `step` gives True, and not before.
+        is_kept: whether it must outlive the machine's power; one that is soon removed need not.
     """
 
-    def __init__(self, source: apsw.Connection, key: bytes, target: Path) -> None:
+    def __init__(self, source: apsw.Connection, key: bytes, target: Path, *, is_kept: bool = True) -> None:
         self.target = target
+        self._is_kept = is_kept
         self._draft = target.with_suffix(".draft")
-        self._remove_draft()
+        remove(self._draft)
         self._connection = connect(self._draft, key)
         try:
+            # A draft that dies is thrown away, so it needs no journal, and it is synced here slice by slice: SQLite
+            # would do it at the end alone, and for long.
+            self._connection.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").fetchall()
             self._backup = self._connection.backup("main", source, "main")
         except BaseException:
             self._connection.close()
@@ -59,28 +75,29 @@ class Copying:
             apsw.Error, OSError: it failed; `abandon` it.
         """
         self._backup.step(pages)
-        if not self._backup.done:
-            return False
-        self._backup.finish()
-        self._connection.close()
-        descriptor = os.open(self._draft, os.O_RDWR)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        self._draft.replace(self.target)
-        sync_folder(self.target.parent)
-        return True
+        is_done = self._backup.done
+        if is_done:
+            self._backup.finish()
+            self._connection.close()
+        if self._is_kept:
+            self._sync()
+        if is_done:
+            self._draft.replace(self.target)
+            sync_folder(self.target.parent)
+        return is_done
 
     def abandon(self) -> None:
         """Give up, leaving nothing."""
         self._backup.close(True)  # noqa: FBT003 (apsw's signature: force)
         self._connection.close(True)  # noqa: FBT003 (likewise)
-        self._remove_draft()
+        remove(self._draft)
 
-    def _remove_draft(self) -> None:
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            self._draft.with_name(self._draft.name + suffix).unlink(missing_ok=True)
+    def _sync(self) -> None:
+        descriptor = os.open(self._draft, os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def copy_whole(source: apsw.Connection, key: bytes, target: Path) -> None:

@@ -17,6 +17,10 @@ class PictureLostError(MachineError):
     """A picture's file is missing or damaged."""
 
 
+class PictureUnreadableError(MachineError):
+    """A picture's file cannot be read now; the folder or the disk may be mended."""
+
+
 class Pictures:
     """The folder of encrypted pictures.
 
@@ -53,12 +57,18 @@ class Pictures:
 
         Raises:
             PictureLostError: its file is missing or damaged.
+            PictureUnreadableError: it cannot be read now.
         """
         try:
             sealed = self._path(sha256).read_bytes()
             return AESGCM(self._key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], sha256.encode())
-        except (OSError, InvalidTag, ValueError) as error:
+        except (FileNotFoundError, InvalidTag, ValueError) as error:
             raise PictureLostError(f"The picture {sha256[:12]}… in {self._folder} is missing or damaged.") from error
+        except OSError as error:
+            raise PictureUnreadableError(
+                f"The picture {sha256[:12]}… in {self._folder} cannot be read ({error.strerror}). Check the folder's "
+                "permissions and the disk; Daybook tries again."
+            ) from error
 
     def destroy(self, sha256: str) -> None:
         """Remove a picture's file."""

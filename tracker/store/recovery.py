@@ -11,6 +11,7 @@ nothing is sealed until a new device's key begins a new chain (PRODUCT.md, "Offl
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -20,13 +21,12 @@ from typing import Any, Final
 import apsw
 
 from tracker.domain.segment import segment_start_ms
-from tracker.store import keyed
+from tracker.store import keyed, reopening
 from tracker.store.commits import CommitFile, Mark
 from tracker.store.copies import QUARANTINE, Copy, copies_in
 from tracker.store.database import Database
 from tracker.store.durable import sync_folder
 from wire import chain
-from wire.words import SEGMENT_MS
 
 REPORT: Final = "recovery_report"
 HEAD_UNKNOWN: Final = "head_unknown"
@@ -46,6 +46,9 @@ _TABLES: Final = {
     "revision": ("link", "sealed segments"),
     "upload": ("contract, sha256, link", "snapshots"),
     "destruction": ("sha256", "snapshots"),
+    "mark": ("id", "marks"),
+    "learnt": ("contract, version", "contracts"),
+    "pending_edit": ("only", "edits"),
 }
 
 _Row = tuple[Any, ...]
@@ -87,15 +90,14 @@ def restore(path: Path, key: bytes, now_ms: int) -> bool:
     """
     folder = path.parent
     damaged = _reader(path, key)
-    base = next((copy for copy in copies_in(folder) if _is_good(copy, key)), None)
+    building = folder / _BUILDING
     try:
-        if base is None and damaged is None:
-            return False
-        building = folder / _BUILDING
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(mode=0o700)
-        if base is not None:
-            _copy_file(base.path, key, building / path.name)
+        base = _copied(folder, key, building / path.name)
+        if base is None and damaged is None:
+            building.rmdir()
+            return False
         said = CommitFile(path.with_suffix(".commits")).read()
         if not _build(building / path.name, key, damaged, base, said, now_ms):
             return False
@@ -110,9 +112,9 @@ def restore(path: Path, key: bytes, now_ms: int) -> bool:
     return True
 
 
-def tell_lost(database: Database, said: Mark) -> None:
-    """Record that commits were lost that nothing gives back: for the person, and for the chain."""
-    commits = said.number - database.stored_number
+def tell_lost(database: Database, said: Mark, stored: int) -> None:
+    """Record that commits after a stored one were lost, that nothing gives back: for the person, and for the chain."""
+    commits = said.number - stored
     with database.transaction():
         text = (
             f"The last {commits} changes to the buffer were lost, by a damaged disk or because an older file was put "
@@ -142,11 +144,24 @@ def _is_good(copy: Copy, key: bytes) -> bool:
     if connection is None:
         return False
     try:
-        return connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)]
+        return connection.execute(keyed.check(is_thorough=True)).fetchall() == [("ok",)]
     except _DAMAGE:
         return False
     finally:
         connection.close()
+
+
+def _copied(folder: Path, key: bytes, target: Path) -> Copy | None:
+    """Copy the newest copy that is good and can be read whole, and give it.
+
+    SQLite's check passes over damage in a free page, which copying then meets: an older copy is better than none.
+    """
+    for copy in copies_in(folder):
+        if _is_good(copy, key):
+            with suppress(*_DAMAGE):
+                _copy_file(copy.path, key, target)
+                return copy
+    return None
 
 
 def _copy_file(source: Path, key: bytes, target: Path) -> None:
@@ -173,9 +188,12 @@ def _build(
         if base is None and not any(table.rows for table in tables.values()):
             return False
         with database.transaction():
+            reopening.remember(database)
             for name, table in tables.items():
                 _merge(database, name, table)
             _drop_sealed(database, tables, links)
+            if not _has_all_links(database, said):
+                reopening.reopen(database, links)
             _drop_orphans(database)
             reached = max(database.mark.number, number or 0, 0 if said is None else said.number)
             database.jump_to(reached)
@@ -229,7 +247,7 @@ def _take(query: Callable[[], apsw.Cursor]) -> tuple[list[_Row], bool]:
     try:
         for row in query():
             rows.append(tuple(row))  # noqa: PERF401 (those before an error are kept)
-    except _DAMAGE:
+    except (*_DAMAGE, UnicodeDecodeError):  # the latter: a text that is none, where damage kept a page's structure
         return rows, False
     return rows, True
 
@@ -256,35 +274,41 @@ def _merge(database: Database, name: str, table: _Table) -> None:
     there = {str(row[1]) for row in database.rows(f"PRAGMA table_info({name})")}
     shared = [column for column in table.columns if column in there]
     places = [table.columns.index(column) for column in shared]
-    database.execute_many(
-        f"INSERT OR REPLACE INTO {name} ({', '.join(shared)}) VALUES ({', '.join('?' * len(shared))})",  # noqa: S608 (own)
-        [tuple(row[place] for place in places) for row in table.rows],
-    )
+    insertion = f"INSERT OR REPLACE INTO {name} ({', '.join(shared)}) VALUES ({', '.join('?' * len(shared))})"  # noqa: S608 (own)
+    for row in table.rows:
+        try:
+            database.execute(insertion, tuple(row[place] for place in places))
+        except (apsw.ConstraintError, apsw.MismatchError):  # damage made of it what no such row can be
+            table.is_whole = False
 
 
 def _drop_sealed(database: Database, tables: dict[str, _Table], links: int) -> None:
-    """Drop the copy's journal rows of segments that were sealed after it was made."""
-    worked = tables.get("worked")
-    if worked is None or worked.is_whole:
-        return
-    place = worked.columns.index("id") if worked.columns else 0
-    read = {row[place] for row in worked.rows}
+    """Drop the copy's journal rows of segments that were sealed after it was made, and were not read otherwise."""
     sealed = {
         (str(contract), int(start_ms))
         for contract, start_ms in database.rows("SELECT contract, start_ms FROM revision WHERE link >= ?", (links,))
     }
-    for row, contract, start_ms in database.rows("SELECT id, contract, start_ms FROM worked"):
-        segment = (str(contract), segment_start_ms(int(start_ms)))
-        if segment in sealed and row not in read:
-            database.execute("DELETE FROM worked WHERE id = ?", (row,))
-            scope = (segment[0], segment[1], segment[1] + SEGMENT_MS)
-            database.execute("DELETE FROM activity WHERE contract = ? AND at_ms >= ? AND at_ms < ?", scope)
-            database.execute("DELETE FROM snapshot WHERE contract = ? AND at_ms >= ? AND at_ms < ?", scope)
+    for name, instant in (("worked", "start_ms"), ("activity", "at_ms"), ("snapshot", "at_ms")):
+        table = tables.get(name)
+        if table is None or table.is_whole:
+            continue
+        key = _TABLES[name][0].split(", ")
+        places = [table.columns.index(column) for column in key] if table.columns else []
+        read = {tuple(row[place] for place in places) for row in table.rows}
+        for contract, at_ms, *named in database.rows(f"SELECT contract, {instant}, {', '.join(key)} FROM {name}"):  # noqa: S608 (own)
+            if (str(contract), segment_start_ms(int(at_ms))) in sealed and tuple(named) not in read:
+                where = " AND ".join(f"{column} = ?" for column in key)
+                database.execute(f"DELETE FROM {name} WHERE {where}", named)  # noqa: S608 (own words)
 
 
 def _drop_orphans(database: Database) -> None:
     database.execute("DELETE FROM picture WHERE snapshot NOT IN (SELECT id FROM snapshot)")
     database.execute("DELETE FROM upload WHERE link NOT IN (SELECT link FROM revision)")
+
+
+def _has_all_links(database: Database, said: Mark | None) -> bool:
+    count, reached = database.rows("SELECT count(*), ifnull(max(link) + 1, 0) FROM revision")[0]
+    return said is not None and count == max(reached, said.links)
 
 
 def _is_chain_whole(database: Database, read: _Table | None, said: Mark | None) -> bool:

@@ -22,7 +22,7 @@ class Retention:
         self._destruction = destruction
 
     def step(self, now_ms: int) -> bool:
-        """Remove some of it, and tell whether there is more. A revision with a picture not sent yet stays whole.
+        """Remove some of it, and tell whether there is more. A revision whose picture still waits stays whole.
 
         Args:
             now_ms: marketplace time, never a provisional one.
@@ -30,7 +30,7 @@ class Retention:
         rows = self._database.rows(
             "SELECT link, start_ms FROM revision WHERE state = 'accepted' AND content IS NOT NULL AND start_ms < ?1"
             " AND received_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.link = revision.link"
-            " AND NOT is_sent) ORDER BY start_ms LIMIT ?2",
+            " AND NOT is_sent AND failure IS NULL) ORDER BY start_ms LIMIT ?2",
             (now_ms - KEPT_MS, _AT_ONCE),
         )
         links = [int(link) for link, start_ms in rows if lock_ms(int(start_ms)) + KEPT_MS <= now_ms]

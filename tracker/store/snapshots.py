@@ -1,19 +1,27 @@
 """Snapshots of unsealed segments: the drawn instants, what was taken, and how long it is held."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
+from tracker.domain.exclusion import Withholding
 from tracker.domain.segment import segment_start_ms
 from tracker.store.database import Database
 from tracker.store.destruction import Destruction
 from tracker.store.pictures import Pictures
-from wire.diary import Picture
+from wire.diary import ActiveWindow, Picture
 from wire.words import SEGMENT_MS, SnapshotReason, SnapshotStatus
+
+_FORGOTTEN_AT_ONCE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class TakenSnapshot:
-    """One snapshot; `at_ms` and `leaves_ms` (None once decided) are UTC milliseconds."""
+    """One snapshot; `at_ms` and `leaves_ms` (None once decided) are UTC milliseconds.
+
+    One that `needs_approval` never leaves: it is withheld when its hold has run out. `withholding` is why it was
+    withheld, and `window` the active one where the policy sends window titles.
+    """
 
     id: int
     contract: UUID
@@ -22,6 +30,9 @@ class TakenSnapshot:
     reason: SnapshotReason | None
     leaves_ms: int | None
     pictures: tuple[Picture, ...]
+    needs_approval: bool = False
+    withholding: Withholding | None = None
+    window: ActiveWindow | None = None
 
 
 class Snapshots:
@@ -48,19 +59,23 @@ class Snapshots:
         return row is not None
 
     def draw(self, contract: UUID, segment_ms: int, offsets_ms: tuple[int, ...]) -> None:
-        """Keep the instants drawn for a segment, and forget those of segments sealed a day ago or more."""
+        """Keep the instants drawn for a segment, and forget some of those of segments sealed a day ago or more.
+
+        Only the oldest are looked at, so that it takes no longer after a year of which nothing could be sealed.
+        """
         with self._database.transaction():
             self._database.execute(
-                "DELETE FROM instant WHERE segment_ms < ?1 AND NOT EXISTS (SELECT 1 FROM worked"
+                "DELETE FROM instant WHERE segment_ms IN (SELECT segment_ms FROM instant WHERE segment_ms < ?1"
+                " ORDER BY segment_ms LIMIT ?3) AND NOT EXISTS (SELECT 1 FROM worked"
                 " WHERE worked.contract = instant.contract AND end_ms > segment_ms AND end_ms <= segment_ms + ?2)",
-                (segment_ms - 144 * SEGMENT_MS, SEGMENT_MS),
+                (segment_ms - 144 * SEGMENT_MS, SEGMENT_MS, _FORGOTTEN_AT_ONCE),
             )
             self._database.execute_many(
                 "INSERT OR IGNORE INTO instant (contract, segment_ms, offset_ms) VALUES (?, ?, ?)",
                 [(str(contract), segment_ms, offset_ms) for offset_ms in offsets_ms],
             )
 
-    def add(
+    def add(  # noqa: PLR0913 (a row has as many columns)
         self,
         contract: UUID,
         at_ms: int,
@@ -70,13 +85,18 @@ class Snapshots:
         reason: SnapshotReason | None = None,
         leaves_ms: int | None = None,
         is_blurred: bool = False,
+        needs_approval: bool = False,
+        withholding: Withholding | None = None,
+        window: ActiveWindow | None = None,
         boot_id: str | None = None,
     ) -> int:
-        """Record a drawn instant's snapshot, held until `leaves_ms` or failed for a reason; gives its id.
+        """Record a drawn instant's snapshot: held until `leaves_ms`, failed for a reason, or withheld; gives its id.
 
         `boot_id` names the boot of a provisional one, None makes it certain.
         """
-        if reason is not None:
+        if withholding is not None:
+            status = SnapshotStatus.WITHHELD
+        elif reason is not None:
             status = SnapshotStatus.FAILED
         elif is_blurred:
             status = SnapshotStatus.BLURRED
@@ -86,10 +106,15 @@ class Snapshots:
             # Noted here, so that a start has only the newest holds to begin again, after a year offline too.
             self._database.execute("UPDATE snapshot SET leaves_ms = 0 WHERE leaves_ms > 0 AND leaves_ms <= ?", (at_ms,))
             rows = self._database.rows(
-                "INSERT INTO snapshot (contract, at_ms, status, reason, leaves_ms, is_provisional, boot_id)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (str(contract), at_ms, status, reason, leaves_ms, boot_id is not None, boot_id),
-            )
+                "INSERT INTO snapshot (contract, at_ms, status, reason, leaves_ms, is_provisional, boot_id,"
+                " needs_approval, withholding, application, title) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " RETURNING id",
+                (
+                    str(contract), at_ms, status, reason, leaves_ms, boot_id is not None, boot_id,
+                    needs_approval, withholding,
+                    None if window is None else window.application, None if window is None else window.title,
+                ),
+            )  # fmt: skip
             snapshot = int(rows[0][0])
             segment_ms = segment_start_ms(drawn_ms)
             self._database.execute(
@@ -127,28 +152,49 @@ class Snapshots:
         return None if row is None or row[0] is None else int(row[0])
 
     def blur(self, snapshot: int, pictures: tuple[Picture, ...]) -> None:
-        """Put blurred pictures in place of the clear ones, whose files are destroyed."""
+        """Put blurred pictures in place of the clear ones, whose files are destroyed, and forget the window's title.
+
+        Whoever blurs a snapshot has looked at it and decided: it needs no approval any more.
+        """
         with self._database.transaction():
             gone = self._unname(snapshot)
-            self._database.execute("UPDATE snapshot SET status = ? WHERE id = ?", (SnapshotStatus.BLURRED, snapshot))
+            self._database.execute(
+                "UPDATE snapshot SET status = ?, needs_approval = 0, application = NULL, title = NULL WHERE id = ?",
+                (SnapshotStatus.BLURRED, snapshot),
+            )
             self._name(snapshot, pictures)
             self._destruction.of(gone)
 
-    def withhold(self, snapshot: int) -> None:
-        """Destroy a snapshot's pictures; that it was taken and withheld stays recorded."""
+    def approve(self, snapshot: int) -> None:
+        """Let a snapshot leave that waited for it."""
+        with self._database.transaction():
+            self._database.execute("UPDATE snapshot SET needs_approval = 0 WHERE id = ?", (snapshot,))
+
+    def withhold(self, snapshot: int, because: Withholding = Withholding.PERSON) -> None:
+        """Destroy a snapshot's pictures and its window's title; that it was taken and withheld stays recorded."""
         with self._database.transaction():
             gone = self._unname(snapshot)
             self._database.execute(
-                "UPDATE snapshot SET status = ?, leaves_ms = NULL WHERE id = ?", (SnapshotStatus.WITHHELD, snapshot)
+                "UPDATE snapshot SET status = ?, leaves_ms = NULL, needs_approval = 0, withholding = ?,"
+                " application = NULL, title = NULL WHERE id = ?",
+                (SnapshotStatus.WITHHELD, because, snapshot),
             )
             self._destruction.of(gone)
 
-    def restart_hold(self, contract: UUID, leaves_ms: int) -> None:
+    def withhold_unapproved(self, now_ms: int) -> int:
+        """Withhold every snapshot whose hold has run out without the approval that it needs; gives their number."""
+        rows = self._database.rows("SELECT id FROM snapshot WHERE needs_approval AND leaves_ms <= ?", (now_ms,))
+        for (snapshot,) in rows:
+            self.withhold(int(snapshot), Withholding.NOT_APPROVED)
+        return len(rows)
+
+    def restart_hold(self, contract: UUID, leaves_ms: int, *, needs_approval: bool = False) -> None:
         """Start the holds that quitting cut short again (PRODUCT.md, "Snapshots and privacy")."""
         with self._database.transaction():
             self._database.execute(
-                "UPDATE snapshot SET leaves_ms = ? WHERE contract = ? AND leaves_ms > 0",
-                (leaves_ms, str(contract)),
+                "UPDATE snapshot INDEXED BY snapshot_held SET leaves_ms = ? WHERE contract = ? AND leaves_ms > 0"
+                " AND needs_approval = ?",
+                (leaves_ms, str(contract), needs_approval),
             )
 
     def destroy_between(self, from_ms: int, to_ms: int, *, boot_id: str | None) -> None:
@@ -168,6 +214,17 @@ class Snapshots:
                 " AND segment_ms + offset_ms BETWEEN ?1 AND ?2",
                 (from_ms, to_ms, SEGMENT_MS),
             )
+            self._destruction.of(gone)
+
+    def destroy_marked(self, contract: UUID, from_ms: int, to_ms: int) -> None:
+        """Remove a contract's unsealed, certain snapshots taken in a stretch that a mark names, and their pictures."""
+        with self._database.transaction():
+            rows = self._database.rows(
+                "SELECT id FROM snapshot WHERE contract = ? AND at_ms >= ? AND at_ms < ? AND NOT is_provisional",
+                (str(contract), from_ms, to_ms),
+            )
+            gone = [sha256 for (snapshot,) in rows for sha256 in self._unname(int(snapshot))]
+            self._database.execute_many("DELETE FROM snapshot WHERE id = ?", rows)
             self._destruction.of(gone)
 
     def discard(self, names: list[str]) -> None:
@@ -205,15 +262,16 @@ class Snapshots:
             with self._database.transaction():
                 gone = self._unname(taken.id)
                 self._database.execute(
-                    "UPDATE snapshot SET status = ?, reason = ?, leaves_ms = NULL WHERE id = ?",
+                    "UPDATE snapshot SET status = ?, reason = ?, leaves_ms = NULL, application = NULL, title = NULL"
+                    " WHERE id = ?",
                     (SnapshotStatus.FAILED, SnapshotReason.LOST, taken.id),
                 )
                 self._destruction.of(gone)
 
     def _read(self, condition: str, values: tuple[int | str, ...]) -> list[TakenSnapshot]:
         rows = self._database.rows(
-            "SELECT id, contract, at_ms, status, reason, leaves_ms FROM snapshot"  # noqa: S608 (this class's own words)
-            f" WHERE {condition} ORDER BY at_ms",
+            "SELECT id, contract, at_ms, status, reason, leaves_ms, needs_approval, withholding, application, title"  # noqa: S608 (this class's own words)
+            f" FROM snapshot WHERE {condition} ORDER BY at_ms",
             values,
         )
         return [
@@ -235,8 +293,13 @@ class Snapshots:
                         (snapshot,),
                     )
                 ),
+                needs_approval=bool(needs_approval),
+                withholding=None if withholding is None else Withholding(withholding),
+                window=None if title is None else ActiveWindow(application=application, title=title),
             )
-            for snapshot, contract, at_ms, status, reason, leaves_ms in rows
+            for (
+                snapshot, contract, at_ms, status, reason, leaves_ms, needs_approval, withholding, application, title
+            ) in rows
         ]  # fmt: skip
 
     def _name(self, snapshot: int, pictures: tuple[Picture, ...]) -> None:

@@ -3,11 +3,12 @@
 None of it is on the way of a command. Each step is short; the engine takes one when nothing else waits.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from tracker.store.copies import Copies
-from tracker.store.database import Database
 from tracker.store.destruction import Destruction
+from tracker.store.inspection import Inspection, Progress
 from tracker.store.retention import Retention
 from tracker.store.settings import Settings
 from wire.week import DAY_MS, WEEK_MS
@@ -17,13 +18,25 @@ _RETAINED: Final = "retention_ms"
 
 
 class Upkeep:
-    """Takes the steps that are due, one at a time."""
+    """Takes the steps that are due, one at a time.
+
+    Args:
+        settings: remember what was done when.
+        inspect: begins a look for damage, a thorough one if so asked.
+        destruction, copies, retention: what is kept up.
+    """
 
     def __init__(
-        self, database: Database, settings: Settings, destruction: Destruction, copies: Copies, retention: Retention
+        self,
+        settings: Settings,
+        inspect: Callable[[bool], Inspection],
+        destruction: Destruction,
+        copies: Copies,
+        retention: Retention,
     ) -> None:
-        self._database = database
         self._settings = settings
+        self._inspect = inspect
+        self._inspection: Inspection | None = None
         self._destruction = destruction
         self._copies = copies
         self._retention = retention
@@ -51,8 +64,7 @@ class Upkeep:
             self._destruction.carry_out()
             self._destruction.sweep()
             return True
-        if not self._is_checked or self._is_due(_CHECKED, WEEK_MS, now_ms):
-            self._check(now_ms)
+        if self._check(now_ms):
             return True
         if not is_provisional and self._is_due(_RETAINED, DAY_MS, now_ms):
             if not self._retention.step(now_ms):
@@ -67,15 +79,32 @@ class Upkeep:
             BufferDamagedError: the buffer is damaged.
         """
         self._destruction.carry_out()
+        self.break_off()
         self._copies.settle(now_ms, mono_ms)
 
-    def _check(self, now_ms: int) -> None:
-        """Look quickly once after every start, and thoroughly once a week."""
-        is_thorough = self._is_due(_CHECKED, WEEK_MS, now_ms)
-        self._database.check(is_thorough=is_thorough)
-        self._is_checked = True
-        if is_thorough:
-            self._settings.put(_CHECKED, str(now_ms))
+    def break_off(self) -> None:
+        """Give up what is under way; it begins anew when it is next looked for."""
+        inspection, self._inspection = self._inspection, None
+        if inspection is not None:
+            inspection.end()
+        self._copies.break_off()
+
+    def _check(self, now_ms: int) -> bool:
+        """Look quickly once after every start, and thoroughly once a week; tell whether more of it is due at once."""
+        if self._inspection is None:
+            is_thorough = self._is_due(_CHECKED, WEEK_MS, now_ms)
+            if self._is_checked and not is_thorough:
+                return False
+            self._inspection = self._inspect(is_thorough)
+        inspection, self._inspection = self._inspection, None
+        progress = inspection.step()
+        if progress is Progress.DONE:
+            self._is_checked = True
+            if inspection.is_thorough:
+                self._settings.put(_CHECKED, str(now_ms))
+        else:
+            self._inspection = inspection
+        return progress is Progress.GOES_ON
 
     def _is_due(self, name: str, every_ms: int, now_ms: int) -> bool:
         done = self._settings.get_text(name)

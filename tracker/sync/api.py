@@ -2,14 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from uuid import UUID
 
 import msgspec
 
 from tracker.domain.errors import MachineError, RefusedError
-from wire.contract import ContractList
+from wire.contract import Contract
+from wire.marks import MarkList
+from wire.receipt import Log, Proof, Receipt
 from wire.sync import Batch, BatchAnswer, Clock, Device, Enrolment, Person, PictureAnswer, PictureQuery, Problem
 
 if TYPE_CHECKING:
@@ -45,6 +48,27 @@ class ProblemError(RefusedError):
         self.problem = problem
 
 
+class _RawContracts(msgspec.Struct):
+    """The contracts' list, each still to be read."""
+
+    contracts: tuple[msgspec.Raw, ...]
+
+
+class _NamedContract(msgspec.Struct):
+    """What a contract must say to be spoken of."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ToldContracts:
+    """The contracts that were told, those that cannot be read by their id with what is wrong, and the list's ETag."""
+
+    contracts: tuple[Contract, ...]
+    unreadable: dict[UUID, str]
+    etag: str | None
+
+
 class Marketplace:
     """One marketplace, spoken to by one person.
 
@@ -70,17 +94,51 @@ class Marketplace:
         """Enrol this device's key."""
         return self._decoded(self._call("POST", "/api/v1/devices", enrolment), Device)
 
-    def contracts(self, etag: str | None) -> tuple[ContractList, str | None] | None:
-        """Fetch the contracts and their ETag; None if they are still those of the given ETag."""
+    def contracts(self, etag: str | None) -> "ToldContracts | None":
+        """Fetch the contracts and their ETag; None if they are still those of the given ETag.
+
+        One that cannot be read, as with a policy out of range, is told beside the others and spoils none of them.
+        """
         headers = {} if etag is None else {"If-None-Match": etag}
         response = self._call("GET", "/api/v1/contracts", headers=headers)
         if response.status_code == 304:
             return None
-        return self._decoded(response, ContractList), response.headers.get("ETag")
+        readable, unreadable = list[Contract](), dict[UUID, str]()
+        for one in self._decoded(response, _RawContracts).contracts:
+            try:
+                readable.append(msgspec.json.decode(one, type=Contract))
+            except (msgspec.ValidationError, RecursionError) as error:
+                unreadable[self._name(one)] = str(error)
+        return ToldContracts(tuple(readable), unreadable, response.headers.get("ETag"))
+
+    def marks(self, after: int) -> MarkList:
+        """Fetch the person's marks after a number.
+
+        Raises:
+            BusyError: they are not in order, so that asking on would never end.
+        """
+        told = self._decoded(self._call("GET", f"/api/v1/marks?after={after}"), MarkList)
+        numbers = [after, *(mark.number for mark in told.marks)]
+        if numbers != sorted(set(numbers)):
+            raise self._not_a_marketplace()
+        return told
 
     def send_batch(self, batch: Batch) -> BatchAnswer:
         """Send a run of the chain."""
         return self._decoded(self._call("POST", "/api/v1/segments", batch), BatchAnswer)
+
+    def log(self) -> Log:
+        """Ask where the marketplace's log stands; needs no log-in."""
+        return self._decoded(self._send("GET", "/api/v1/log", token=None), Log)
+
+    def consistency(self, origin: str, old: int, new: int) -> Proof:
+        """Ask for the proof that a log only grew between two sizes; needs no log-in."""
+        query = urlencode({"origin": origin, "old": old, "new": new})
+        return self._decoded(self._send("GET", f"/api/v1/log/consistency?{query}", token=None), Proof)
+
+    def receipt(self, device: UUID, link: int) -> Receipt:
+        """Ask for the proof that an accepted revision is in the log."""
+        return self._decoded(self._call("GET", f"/api/v1/log/receipts/{device}/{link}"), Receipt)
 
     def missing_pictures(self, device: UUID, contract: UUID, names: tuple[str, ...]) -> PictureAnswer:
         """Ask which pictures the marketplace lacks."""
@@ -170,6 +228,13 @@ class Marketplace:
         try:
             return msgspec.json.decode(response.content, type=answer)
         except (ValueError, RecursionError) as error:
+            raise self._not_a_marketplace() from error
+
+    def _name(self, contract: msgspec.Raw) -> UUID:
+        """Give the id of a contract that cannot be read otherwise."""
+        try:
+            return msgspec.json.decode(contract, type=_NamedContract).id
+        except (msgspec.ValidationError, RecursionError) as error:
             raise self._not_a_marketplace() from error
 
     def _not_a_marketplace(self) -> BusyError:

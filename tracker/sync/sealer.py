@@ -1,21 +1,22 @@
 """From journal rows to sealed revisions: folds a segment's content, and seals it into the device's chain."""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
-
-from msgspec import structs
 
 from tracker.domain.clock import Moment
 from tracker.domain.sealing import may_seal
 from tracker.domain.session import State
 from tracker.store.database import Database
 from tracker.store.journal import Journal, Measured, Recorded
+from tracker.store.marks import Marks
 from tracker.store.outbox import Outbox, Sealing
 from tracker.store.snapshots import Snapshots, TakenSnapshot
 from wire import canonical, chain
 from wire.diary import MOST_COUNTED, Activity, Interval, InvalidSegmentError, Minute, Segment, Snapshot, check
-from wire.words import MINUTE_MS, ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
+from wire.marks import cut, less
+from wire.words import MINUTE_MS, SEGMENT_MS, ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
 
 _MINUTE_S = MINUTE_MS // 1000
 # What measured a part of a segment without counts speaks for the whole: a minute's missing keys then prove nothing.
@@ -31,25 +32,41 @@ class Sealer:
         self._journal = journal
         self._snapshots = snapshots
         self._outbox = outbox
+        self._marks = Marks(database)
         self.trouble: str | None = None
 
-    def seal(self, device: UUID, state: State, now: Moment) -> int:
+    def seal(
+        self,
+        device: UUID,
+        state: State,
+        now: Moment,
+        is_edited: Callable[[UUID, int], bool] = lambda _contract, _start_ms: False,
+    ) -> int:
         """Seal the oldest segments that may be sealed and give their number; ask again until it is 0.
 
-        One that breaks the diary's rules stays in the journal and is told in `trouble`; it holds no other back. On a
-        chain whose head is not known nothing is sealed: it would fork.
+        `is_edited` tells of a contract's segment by its start whether an edit of it can still be taken back. One that
+        breaks the diary's rules stays in the journal and is told in `trouble`; it holds no other back. On a chain whose
+        head is not known nothing is sealed: it would fork.
         """
         self.trouble = None
         if now.is_provisional or self._outbox.is_head_unknown():
             return 0
         sealed = 0
         for one in self._journal.certain_segments(_ROWS_AT_ONCE):
-            if may_seal(one.unsealed, state, now):
-                sealed += self._seal_one(device, one.contract, one.unsealed.start_ms, now)
+            start_ms = one.unsealed.start_ms
+            if may_seal(one.unsealed, state, now) and not is_edited(one.contract, start_ms):
+                sealed += self._seal_one(device, one.contract, start_ms, now)
         return sealed
 
     def draft(self, device: UUID, contract: UUID, start_ms: int) -> Segment | None:
-        """Fold what the journal holds of a segment onto its standing revision, as the next one; None if nothing is."""
+        """Fold what the journal holds of a segment onto its standing revision, as the next one; None if nothing is.
+
+        It keeps out of what marks name: no revision undoes a mark.
+        """
+        segment = self._folded(device, contract, start_ms)
+        return None if segment is None else less(segment, self._marks.of(contract, start_ms))
+
+    def _folded(self, device: UUID, contract: UUID, start_ms: int) -> Segment | None:
         recorded = self._journal.recorded(contract, start_ms)
         if recorded is None:
             return None
@@ -69,7 +86,6 @@ class Sealer:
             intervals=intervals,
             activity=_activity(start_ms, recorded.activity, earlier),
             snapshots=_snapshots(
-                start_ms,
                 self._snapshots.of_segment(contract, start_ms),
                 self._snapshots.instants(contract, start_ms, is_taken=False),
                 intervals,
@@ -80,8 +96,12 @@ class Sealer:
     def _seal_one(self, device: UUID, contract: UUID, start_ms: int, now: Moment) -> bool:
         with self._database.transaction():
             self._snapshots.lose_missing(contract, start_ms)
+            self._snapshots.withhold_unapproved(now.utc_ms)  # whatever else came before it: nothing unapproved leaves
             segment = self.draft(device, contract, start_ms)
             if segment is None:
+                return False
+            if not segment.intervals:  # marks took all of it away
+                self._forget(contract, start_ms, ())
                 return False
             try:
                 check(segment)
@@ -92,24 +112,47 @@ class Sealer:
                     "please tell the makers."
                 )
                 return False
-            names = [name for picture in segment.pictures() for name in (picture.sha256, picture.thumbnail_sha256)]
-            self._outbox.append(
-                device,
-                Sealing(
-                    contract=contract,
-                    start_ms=start_ms,
-                    revision=segment.revision,
-                    worked_ms=segment.worked_ms,
-                    end_ms=start_ms + segment.intervals[-1].end_ms,
-                    salt=chain.new_salt(),
-                    content=canonical.encode(segment),
-                    sealed_ms=now.utc_ms,
-                    pictures=tuple(dict.fromkeys(names)),
-                ),
-            )
-            self._journal.forget(contract, start_ms)
-            self._snapshots.forget(contract, start_ms)
+            sealing = sealing_of(segment, now.utc_ms)
+            self._outbox.append(device, sealing)
+            self._forget(contract, start_ms, sealing.pictures)
         return True
+
+    def _forget(self, contract: UUID, start_ms: int, sealed: Iterable[str]) -> None:
+        """Remove a segment's rows; pictures that were not sealed, since a mark names them, are destroyed."""
+        taken = [picture for one in self._snapshots.of_segment(contract, start_ms) for picture in one.pictures]
+        self._journal.forget(contract, start_ms)
+        self._snapshots.forget(contract, start_ms)
+        names = {name for picture in taken for name in (picture.sha256, picture.thumbnail_sha256)}
+        self._snapshots.discard(sorted(names.difference(sealed)))
+
+
+def sealing_of(segment: Segment, sealed_ms: int, *, is_joined: bool = False) -> Sealing:
+    """Give what a segment's content adds to the chain, under a new salt."""
+    start_ms = segment.start_s * 1000
+    names = [name for picture in segment.pictures() for name in (picture.sha256, picture.thumbnail_sha256)]
+    return Sealing(
+        contract=segment.contract,
+        start_ms=start_ms,
+        revision=segment.revision,
+        worked_ms=segment.worked_ms,
+        end_ms=start_ms + max((interval.end_ms for interval in segment.intervals), default=0),
+        salt=chain.new_salt(),
+        content=canonical.encode(segment),
+        sealed_ms=sealed_ms,
+        pictures=tuple(dict.fromkeys(names)),
+        is_joined=is_joined,
+    )
+
+
+def snapshot_of(taken: TakenSnapshot) -> Snapshot:
+    """Give a snapshot as its segment's content tells it."""
+    return Snapshot(
+        at_ms=taken.at_ms % SEGMENT_MS,
+        status=SnapshotStatus.SENT if taken.status is SnapshotStatus.HELD else taken.status,
+        reason=taken.reason,
+        pictures=taken.pictures,
+        window=taken.window if taken.status is SnapshotStatus.HELD else None,
+    )
 
 
 def _intervals(start_ms: int, recorded: Recorded, earlier: Segment | None) -> tuple[Interval, ...]:
@@ -124,21 +167,8 @@ def _intervals(start_ms: int, recorded: Recorded, earlier: Segment | None) -> tu
         for interval in recorded.intervals
     )
     old = () if earlier is None else earlier.intervals
-    free = [part for interval in new for part in _less(interval, old)]
+    free = [part for interval in new for part in cut(interval, old)]  # corrected time yields to what is sealed
     return tuple(sorted((*old, *free), key=lambda interval: interval.start_ms))
-
-
-def _less(interval: Interval, sealed: tuple[Interval, ...]) -> list[Interval]:
-    """Cut away what is sealed already: corrected time that would overlap it yields to it."""
-    parts, start_ms = list[Interval](), interval.start_ms
-    for one in sealed:  # in order
-        if one.end_ms > start_ms and one.start_ms < interval.end_ms:
-            if one.start_ms > start_ms:
-                parts.append(structs.replace(interval, start_ms=start_ms, end_ms=one.start_ms))
-            start_ms = one.end_ms
-    if start_ms < interval.end_ms:
-        parts.append(structs.replace(interval, start_ms=start_ms))
-    return parts
 
 
 def _activity(start_ms: int, measured: tuple[Measured, ...], earlier: Segment | None) -> Activity:
@@ -175,7 +205,6 @@ def _add(total: list[int], *counts: int) -> None:
 
 
 def _snapshots(
-    start_ms: int,
     taken: list[TakenSnapshot],
     missed: tuple[int, ...],
     intervals: tuple[Interval, ...],
@@ -192,15 +221,7 @@ def _snapshots(
         for one in (() if earlier is None else earlier.snapshots)
         if one.reason is not outside and not (one.reason is unavailable and one.at_ms in missed)
     ]
-    snapshots += [
-        Snapshot(
-            at_ms=one.at_ms - start_ms,
-            status=SnapshotStatus.SENT if one.status is SnapshotStatus.HELD else one.status,
-            reason=one.reason,
-            pictures=one.pictures,
-        )
-        for one in taken
-    ]
+    snapshots += [snapshot_of(one) for one in taken]
     tracked = [range(one.start_ms, one.end_ms) for one in intervals if one.kind is Kind.TRACKED]
     snapshots += [
         Snapshot(

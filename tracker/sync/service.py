@@ -1,10 +1,10 @@
 """The sync thread: makes a round when there is something to send, when asked, and every few minutes for contact."""
 
+import contextlib
 import logging
 import platform
 import queue
 import random
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from uuid import UUID
@@ -19,13 +19,16 @@ from tracker.domain.clock import Reading
 from tracker.domain.errors import BugError, RefusedError, TrackerError
 from tracker.status import SyncView
 from tracker.store.buffer import Buffer
-from tracker.sync.api import BusyError, LoggedOutError, Marketplace
+from tracker.sync.api import BusyError, LoggedOutError, Marketplace, ProblemError, ToldContracts
 from tracker.sync.credentials import Tokens, Vault
 from tracker.sync.login import Session
+from tracker.sync.record import Record
 from tracker.sync.retry import delay_s
 from tracker.sync.uploader import Sent, Uploader
+from tracker.worker import Worker
 from wire.contract import Contract, ContractList
 from wire.sync import Enrolment
+from wire.week import lock_ms
 
 CONTACT_EVERY_MS = 5 * 60 * 1000
 SLOWEST_CLOCK_MS = 10_000  # an answer that took longer (a suspended machine, a stalled network) tells no time
@@ -41,6 +44,7 @@ class SyncService:
         buffer: what to send, and where answers, contracts and the device's id are kept.
         vault: tokens and the device's key.
         clock: for time-outs and the contact's time.
+        worker: the thread; until it is started, requests run where they are made.
         on_contact: gets the reading at which the marketplace said its time, and that time in UTC milliseconds.
         on_change: called whenever what `view` shows has changed.
     """
@@ -50,6 +54,7 @@ class SyncService:
         buffer: Buffer,
         vault: Vault,
         clock: Clock,
+        worker: "Worker[_Request | None]",
         *,
         on_contact: Callable[[Reading, int], None],
         on_change: Callable[[], None],
@@ -59,12 +64,13 @@ class SyncService:
         self._clock = clock
         self._on_contact = on_contact
         self._on_change = on_change
-        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
+        self._worker = worker
         self._jitter = random.Random()  # noqa: S311 (spreads retries, guards nothing)
         self._failures = 0
         self._next_round_ms: int | None = None  # monotonic; None waits for a log-in
         self._problem: str | None = None
+        self._picture_problem: str | None = None
+        self.trouble: str | None = None  # what the marketplace told of a contract and cannot be used
         self._session: Session | None = None
         self._marketplace: Marketplace | None = None
         self._is_logged_in = False
@@ -75,15 +81,15 @@ class SyncService:
     def start(self) -> None:
         """Begin, with a first round at once."""
         self._next_round_ms = self._clock.read().mono_ms if self._is_logged_in else None
-        self._thread.start()
+        self._worker.start(self._run, is_daemon=True)
 
     def stop(self) -> None:
         """End after the running round; does not wait for the network."""
-        self._requests.put(None)
+        self._worker.put(None)
 
     def wake(self) -> None:
         """Make a round soon: there is something to send."""
-        self._requests.put(_Request(self._round_if_due))
+        self._worker.put(_Request(self._round_if_due))
 
     def sync(self) -> Future[Answer]:
         """Make a round now and answer with what it sent."""
@@ -112,6 +118,7 @@ class SyncService:
         """Say where the buffer stands against the marketplace."""
         waiting = self._buffer.outbox.waiting()
         contact = self._buffer.settings.get_text("last_contact_ms")
+        due_ms = None if waiting.first_ms is None else lock_ms(waiting.first_ms)
         next_try_ms, planned_ms = None, self._next_round_ms  # read once: the sync thread changes it meanwhile
         if self._failures and planned_ms is not None:
             next_try_ms = now_utc_ms + max(0, planned_ms - self._clock.read().mono_ms)
@@ -125,12 +132,16 @@ class SyncService:
             last_contact_ms=None if contact is None else int(contact),
             refused_segments=waiting.refused,
             problem=self._problem,
+            failed_pictures=waiting.failed_pictures,
+            picture_problem=self._picture_problem,
+            due_ms=due_ms,
+            is_overdue=due_ms is not None and due_ms <= now_utc_ms,
         )
 
     def _ask(self, action: Callable[[], Answer]) -> Future[Answer]:
         request = _Request(action)
-        if self._thread.is_alive():
-            self._requests.put(request)
+        if self._worker.is_running:
+            self._worker.put(request)
         else:
             request.run()
         return request.answer
@@ -138,16 +149,17 @@ class SyncService:
     def _run(self) -> None:
         while True:
             try:
-                request = self._requests.get(timeout=self._pause_s())
+                request = self._worker.take(self._pause_s())
             except queue.Empty:
                 request = _Request(self._round_if_due)
             if request is None:
                 break
             request.run()
             self._on_change()
-        while not self._requests.empty():  # nobody else takes from it
-            if late := self._requests.get():
-                late.refuse()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if late := self._worker.take(0):
+                    late.refuse()
 
     def _pause_s(self) -> float | None:
         if self._next_round_ms is None:
@@ -179,19 +191,33 @@ class SyncService:
             waiting_pictures=waiting.pictures,
             refused_segments=waiting.refused,
             problem=self._problem,
+            failed_pictures=waiting.failed_pictures,
+            picture_problem=self._picture_problem,
         )
 
     def _round(self) -> Sent:
-        """Make contact and send what waits; a failure is kept for the person and the next try planned."""
+        """Make contact and send what waits; a failure is kept for the person and the next try planned.
+
+        Marks that cannot be had hold nothing back: they are told after everything was sent.
+        """
         uploaders: list[Uploader] = []
 
         def make() -> None:
             self._contact()
             uploaders.append(self._uploader())
+            failed = None
+            try:
+                self._pull_marks()
+            except (BusyError, ProblemError) as error:
+                failed = error
             uploaders[0].send()
+            if failed is not None:
+                raise failed
 
         self._try(make)
-        return uploaders[0].sent if uploaders else Sent()
+        sent = uploaders[0].sent if uploaders else Sent()
+        self._picture_problem = sent.trouble  # told until the next round; the diary keeps it
+        return sent
 
     def _try(self, step: Callable[[], object], *, plans: bool = True) -> TrackerError | None:
         """Run a round, or with `plans` False a part of one, whose success says nothing of what waits.
@@ -222,7 +248,7 @@ class SyncService:
         return error
 
     def _contact(self) -> None:
-        """Learn the marketplace's time and the contracts."""
+        """Learn the marketplace's time and the contracts, and see that its log only grew."""
         marketplace = self._require_marketplace()
         before = self._clock.read()
         said = marketplace.clock()
@@ -231,13 +257,40 @@ class SyncService:
         if after.boot_ms - before.boot_ms <= SLOWEST_CLOCK_MS:
             self._on_contact(after, utc_ms)
         settings = self._buffer.settings
-        fetched = marketplace.contracts(settings.get_text("contracts_etag") or None)
+        told = marketplace.contracts(settings.get_text("contracts_etag") or None)
         with self._buffer.database.transaction():
             settings.put("last_contact_ms", str(utc_ms))
-            if fetched is not None:
-                contracts, etag = fetched
-                settings.put("contracts", msgspec.json.encode(contracts))
-                settings.put("contracts_etag", etag or "")
+            if told is not None:
+                self._keep_contracts(told)
+        if Record(marketplace, settings).look():
+            self._buffer.outbox.offer_kept_again()
+
+    def _keep_contracts(self, told: ToldContracts) -> None:
+        """Keep the contracts; one that cannot be read stays as it was known, and the list is asked for again."""
+        before = {contract.id: contract for contract in self.contracts()}
+        kept = [before[one] for one in told.unreadable if one in before]
+        listed = ContractList(contracts=(*told.contracts, *kept))
+        self._buffer.settings.put("contracts", msgspec.json.encode(listed))
+        self._buffer.settings.put("contracts_etag", "" if told.unreadable else told.etag or "")
+        for contract in told.contracts:
+            self._buffer.learnt.keep(contract)
+        sentences = [_unreadable(one, before.get(one), wrong) for one, wrong in told.unreadable.items()]
+        self.trouble = " ".join(sentences) or None
+
+    def _pull_marks(self) -> None:
+        """Fetch the marks that are new; a marketplace that has fewer than we know was restored, and tells all again."""
+        device, marks, marketplace = self.device, self._buffer.marks, self._require_marketplace()
+        if device is None:
+            return
+        told = marketplace.marks(marks.seen)
+        if told.newest < marks.seen:
+            told = marketplace.marks(0)
+        while told.marks:
+            marks.take_in(told, device)
+            last = told.marks[-1].number
+            if last >= told.newest:
+                break
+            told = marketplace.marks(last)
 
     def _take_in(self, log_in: LogIn) -> Answer:
         server = self._buffer.settings.get_text("server")
@@ -300,9 +353,23 @@ class SyncService:
             self._require_marketplace(),
             self._buffer.outbox,
             self._buffer.pictures,
+            Record(self._require_marketplace(), self._buffer.settings),
             (device, self._device_key()),
             self._on_change,
         )
+
+
+def _unreadable(contract: UUID, known: Contract | None, wrong: str) -> str:
+    """Say that a contract as told cannot be used, and what holds meanwhile."""
+    if known is None:
+        return (
+            f"The marketplace told a contract that cannot be used ({contract}: {wrong}). It is left out; please tell "
+            "the marketplace."
+        )
+    return (
+        f"The marketplace told terms of “{known.title}” that cannot be used ({wrong}). The terms known before go on "
+        "holding; please tell the marketplace."
+    )
 
 
 class _Request:

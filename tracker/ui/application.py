@@ -1,5 +1,6 @@
 """The desktop application: window, tray and notice around one engine, until the engine has saved and ended."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer, Signal, Slot
@@ -22,12 +23,19 @@ if TYPE_CHECKING:
 
 _TRAY_CHECK_MS = 3_000
 _SAVING_MS = 10_000
+_SETTLED_MS = 5_000
 _TRAY_EXPLAINED = "tray_explained"
 _GEOMETRY = "geometry"
 
 
-def run(engine: EnginePort, *, argv: list[str]) -> int:
-    """Show the application and return its exit code when it has ended."""
+def run(engine: EnginePort, *, argv: list[str], on_settled: Callable[[], None]) -> int:
+    """Show the application and return its exit code when it has ended.
+
+    Args:
+        engine: what tracks.
+        argv: the process's words.
+        on_settled: called once Qt has asked the desktop for everything it asks at its start, such as light or dark.
+    """
     application = QApplication(argv)
     application.setApplicationName("daybook")
     application.setApplicationDisplayName("Daybook")
@@ -40,6 +48,7 @@ def run(engine: EnginePort, *, argv: list[str]) -> int:
     termination.asked.connect(desktop.quit)
     desktop.ended.connect(lambda: application.exit(0))  # quit() would ask the window, which would only hide
     desktop.open()
+    QTimer.singleShot(_SETTLED_MS, on_settled)
     try:
         return application.exec()
     finally:
@@ -163,7 +172,7 @@ class Desktop(QObject):
         if status is None or status.snapshot is None:
             return
         state = self.presenter.snapshot(status, self.live.elapsed_ms)
-        if state.can_change and state.snapshot != self._announced:
+        if state.is_fresh and state.snapshot != self._announced:
             self._announced = state.snapshot
             if self.notice is None:
                 self.notice = self._make_notice()
@@ -180,6 +189,7 @@ class Desktop(QObject):
         notice.panel.view_wanted.connect(commands.view)
         notice.panel.blur_wanted.connect(commands.blur)
         notice.panel.withhold_wanted.connect(commands.withhold)
+        notice.panel.approve_wanted.connect(commands.approve)
         return notice
 
     @Slot()

@@ -204,6 +204,7 @@ class MainWindow(QMainWindow):
         self.snapshot.view_wanted.connect(self.snapshot_commands.view)
         self.snapshot.blur_wanted.connect(self.snapshot_commands.blur)
         self.snapshot.withhold_wanted.connect(self.snapshot_commands.withhold)
+        self.snapshot.approve_wanted.connect(self.snapshot_commands.approve)
         self.footer.sync_wanted.connect(self.sync)
         self.footer.log_in_wanted.connect(self._want_log_in)
         self.log_in_page.log_in_wanted.connect(self._log_in)

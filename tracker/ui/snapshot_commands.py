@@ -1,9 +1,9 @@
-"""What the window and the notice ask of a snapshot: view, blur, withhold."""
+"""What the window and the notice ask of a snapshot: view, blur, withhold, approve."""
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog, QWidget
 
-from tracker.commands import Answer, BlurSnapshot, PicturesAnswer, ViewSnapshot, WithholdSnapshot
+from tracker.commands import Answer, ApproveSnapshot, BlurSnapshot, PicturesAnswer, ViewSnapshot, WithholdSnapshot
 from tracker.ui.bridge import Bridge
 
 
@@ -35,6 +35,11 @@ class SnapshotCommands(QObject):
     def withhold(self, snapshot: int) -> None:
         """Destroy its pictures, keep the time."""
         self._bridge.submit(WithholdSnapshot(snapshot))
+
+    @Slot(int)
+    def approve(self, snapshot: int) -> None:
+        """Let it leave although its windows could not be held to the rules."""
+        self._bridge.submit(ApproveSnapshot(snapshot))
 
     def _show(self, answer: Answer) -> None:
         if not isinstance(answer, PicturesAnswer):

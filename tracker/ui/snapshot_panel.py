@@ -1,4 +1,4 @@
-"""The last snapshot with View, Blur and Withhold, as the window and the notice show it."""
+"""The last snapshot with View, Blur, Withhold and Approve, as the window and the notice show it."""
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFont
@@ -13,11 +13,12 @@ _BOX = QSize(128, 72)
 
 
 class SnapshotPanel(QWidget):
-    """Shows a `SnapshotState`; the three signals carry the snapshot's id."""
+    """Shows a `SnapshotState`; the signals carry the snapshot's id."""
 
     view_wanted = Signal(int)
     blur_wanted = Signal(int)
     withhold_wanted = Signal(int)
+    approve_wanted = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,6 +34,13 @@ class SnapshotPanel(QWidget):
         self.withhold = QPushButton(self.tr("Withhold"))
         self.withhold.setAccessibleName(self.tr("Withhold the snapshot"))
         self.withhold.setToolTip(self.tr("Destroys the picture; the time stays, without payment protection"))
+        self.approve = QPushButton(self.tr("Approve"))
+        self.approve.setAccessibleName(self.tr("Approve the snapshot"))
+        self.approve.setToolTip(
+            self.tr("Lets it leave; this desktop does not say whether a window that you exclude can be seen on it")
+        )
+        self.approve.setVisible(False)
+        self.approve.clicked.connect(self._approve)
         self.view.clicked.connect(self._view)
         self.blur.clicked.connect(self._blur)
         self.withhold.clicked.connect(self._withhold)
@@ -55,6 +63,7 @@ class SnapshotPanel(QWidget):
             policy.setRetainSizeWhenHidden(True)
             button.setSizePolicy(policy)
             row.addWidget(button, 1)
+        row.insertWidget(0, self.approve, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE_3)
@@ -74,7 +83,8 @@ class SnapshotPanel(QWidget):
         self._buttons.setVisible(state.can_view or state.can_change)
         self.view.setEnabled(state.can_view)
         self.blur.setVisible(state.is_held)
-        self.withhold.setVisible(state.is_held)
+        self.withhold.setVisible(state.is_held or state.can_change)
+        self.approve.setVisible(state.needs_approval)
         self.blur.setEnabled(state.can_change)
         self.withhold.setEnabled(state.can_change)
 
@@ -87,6 +97,11 @@ class SnapshotPanel(QWidget):
     def _blur(self) -> None:
         if self._state is not None and self._state.snapshot is not None:
             self.blur_wanted.emit(self._state.snapshot)
+
+    @Slot()
+    def _approve(self) -> None:
+        if self._state is not None and self._state.snapshot is not None:
+            self.approve_wanted.emit(self._state.snapshot)
 
     @Slot()
     def _withhold(self) -> None:

@@ -2,14 +2,20 @@
 
 from dataclasses import dataclass
 
+from tracker.domain.exclusion import Withholding
 from tracker.status import SnapshotView
 from tracker.ui.wording import Speaker, countdown
 from wire.words import SnapshotReason, SnapshotStatus
 
+_NEW_MS = 10_000  # for so long a snapshot without a hold is told
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotState:
-    """A snapshot's panel; `snapshot` is None before the first one."""
+    """A snapshot's panel; `snapshot` is None before the first one.
+
+    `is_fresh`: its hold runs or it was just taken, so a notice tells of it. `can_change`: its hold still runs.
+    """
 
     snapshot: int | None
     title: str
@@ -19,6 +25,8 @@ class SnapshotState:
     can_view: bool
     can_change: bool
     is_held: bool
+    needs_approval: bool = False
+    is_fresh: bool = False
 
 
 class SnapshotPresenter(Speaker):
@@ -41,7 +49,8 @@ class SnapshotPresenter(Speaker):
             )
         left_ms = None if view.leaves_in_ms is None else view.leaves_in_ms - elapsed_ms
         is_held = view.status is SnapshotStatus.HELD
-        can_change = is_held and (left_ms is None or left_ms > 0)
+        # What the policy blurs is held like any other, and can be withheld.
+        can_change = is_held if left_ms is None else left_ms > 0
         has_picture = view.status in (SnapshotStatus.HELD, SnapshotStatus.SENT, SnapshotStatus.BLURRED)
         return SnapshotState(
             snapshot=view.id,
@@ -52,9 +61,15 @@ class SnapshotPresenter(Speaker):
             can_view=has_picture,
             can_change=can_change,
             is_held=is_held,
+            needs_approval=view.needs_approval and can_change,
+            is_fresh=has_picture and (can_change or (left_ms is not None and now_ms - view.taken_ms < _NEW_MS)),
         )
 
     def _detail(self, view: SnapshotView, left_ms: int | None) -> str:
+        if view.needs_approval and left_ms is not None and left_ms > 0:
+            return self.tr("waits for your approval; without it, it is withheld in {time}").format(
+                time=countdown(left_ms)
+            )
         match view.status:
             case SnapshotStatus.HELD:
                 return self._hold(left_ms)
@@ -63,7 +78,7 @@ class SnapshotPresenter(Speaker):
             case SnapshotStatus.BLURRED:
                 return self.tr("blurred; the sharp picture is destroyed")
             case SnapshotStatus.WITHHELD:
-                return self.tr("withheld: the picture is destroyed, the time stays, unprotected")
+                return self._withheld(view.withholding)
             case SnapshotStatus.FAILED:
                 return self._failure(view.reason)
 
@@ -73,6 +88,15 @@ class SnapshotPresenter(Speaker):
         if left_ms <= 0:
             return self.tr("leaves with its segment")
         return self.tr("leaves in {time}").format(time=countdown(left_ms))
+
+    def _withheld(self, why: Withholding | None) -> str:
+        match why:
+            case Withholding.RULE:
+                return self.tr("withheld by your exclusion rules: no picture was kept, the time stays, unprotected")
+            case Withholding.NOT_APPROVED:
+                return self.tr("withheld, as nobody approved it: the picture is destroyed, the time stays, unprotected")
+            case Withholding.PERSON | None:
+                return self.tr("withheld: the picture is destroyed, the time stays, unprotected")
 
     def _failure(self, reason: SnapshotReason | None) -> str:
         match reason:

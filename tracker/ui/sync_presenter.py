@@ -44,8 +44,10 @@ class SyncPresenter(Speaker):
     def footer(self, sync: SyncView, now_ms: int) -> FooterState:
         """Say how the sync stands at `now_ms` (UTC milliseconds)."""
         if not sync.is_logged_in:
-            return self._not_logged_in(sync)
-        details = [self._next_try(sync, now_ms), sync.problem or ""]
+            return self._not_logged_in(sync, now_ms)
+        details = [
+            self._due(sync, now_ms), self._next_try(sync, now_ms), sync.problem or "", self._failed_pictures(sync),
+        ]  # fmt: skip
         if sync.refused_segments:
             headline = self.tr("▲ %n segment(s) refused by the marketplace, kept here", sync.refused_segments)
             reason = self.tr("“daybook diary” tells the reason; all others go on")
@@ -57,17 +59,18 @@ class SyncPresenter(Speaker):
         if sync.last_contact_ms is None:
             return self._state(FooterTone.CALM, self.tr("Nothing to send yet"), [])
         synced = self.tr("✓ All synced {time}").format(time=self.when(sync.last_contact_ms, now_ms))
-        return self._state(FooterTone.CALM, synced, [])
+        return self._state(FooterTone.CALM, synced, details)
 
     def _state(self, tone: FooterTone, headline: str, details: list[str]) -> FooterState:
         detail = " · ".join(part for part in details if part)
         return FooterState(tone, headline, detail, FooterButton.SYNC, self.tr("Sync now"))
 
-    def _not_logged_in(self, sync: SyncView) -> FooterState:
+    def _not_logged_in(self, sync: SyncView, now_ms: int) -> FooterState:
         headline = self.tr("Not logged in")
         if sync.waiting_segments:
             headline = self.tr("Not logged in: {safe}").format(safe=self._safe(sync))
-        return FooterState(FooterTone.WARNING, headline, sync.problem or "", FooterButton.LOG_IN, self.tr("Log in"))
+        detail = " · ".join(part for part in (self._due(sync, now_ms), sync.problem) if part)
+        return FooterState(FooterTone.WARNING, headline, detail, FooterButton.LOG_IN, self.tr("Log in"))
 
     def _offline(self, sync: SyncView, now_ms: int) -> str:
         if sync.last_contact_ms is None:
@@ -90,6 +93,22 @@ class SyncPresenter(Speaker):
         if sync.waiting_since_ms is None:
             return text
         return self.tr("{waiting} since {time}").format(waiting=text, time=self.when(sync.waiting_since_ms, now_ms))
+
+    def _failed_pictures(self, sync: SyncView) -> str:
+        if sync.picture_problem or not sync.failed_pictures:
+            return sync.picture_problem or ""
+        return self.tr("%n picture(s) can never be sent; “daybook diary” tells why", sync.failed_pictures)
+
+    def _due(self, sync: SyncView, now_ms: int) -> str:
+        """Say until when what waits must arrive to be on its week's invoice."""
+        if sync.due_ms is None:
+            return ""
+        if sync.due_ms <= now_ms:
+            time = self.when(sync.due_ms, now_ms)
+            return self.tr("lock passed {time}: it goes on a later invoice").format(time=time)
+        return self.tr("{span} left to the lock, {time}").format(
+            span=span(sync.due_ms - now_ms), time=self.when(sync.due_ms, now_ms)
+        )
 
     def _next_try(self, sync: SyncView, now_ms: int) -> str:
         if sync.next_try_ms is None:

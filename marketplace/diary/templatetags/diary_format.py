@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from wire.diary import Snapshot
+from wire.marks import Mark, MarkKind, taken_ms
 from wire.words import ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
 
 register = template.Library()
@@ -106,6 +107,18 @@ def why_no_picture(snapshot: Snapshot) -> str:
     return "" if snapshot.reason is None else _reason_words(snapshot.reason)
 
 
+@register.filter
+def mark_words(mark: Mark) -> str:
+    """Say what a mark did."""
+    match mark.kind:
+        case MarkKind.WITHHELD:
+            return _("Picture withheld")
+        case MarkKind.DELETED:
+            return _("%(time)s deleted") % {"time": min_s(taken_ms([mark]))}
+        case MarkKind.TRIMMED:
+            return _("%(time)s trimmed") % {"time": min_s(taken_ms([mark]))}
+
+
 def _reason_words(reason: SnapshotReason) -> str:
     match reason:
         case SnapshotReason.OUTSIDE_TRACKED_TIME:
@@ -121,13 +134,25 @@ def _reason_words(reason: SnapshotReason) -> str:
 
 
 @register.filter
-def revision_words(reason: RevisionReason) -> str:
+def revision_words(reason: RevisionReason) -> str:  # noqa: PLR0911 (a line a word)
     """Say why a revision was made."""
     match reason:
         case RevisionReason.RECORDED:
             return _("as recorded")
         case RevisionReason.CONTINUED:
             return _("continued in the same ten minutes")
+        case RevisionReason.DESCRIBED:
+            return _("described anew")
+        case RevisionReason.CUT:
+            return _("cut: time was taken away")
+        case RevisionReason.DELETED:
+            return _("deleted")
+        case RevisionReason.MOVED:
+            return _("time was moved")
+        case RevisionReason.ADDED:
+            return _("time was added by hand")
+        case RevisionReason.WITHHELD:
+            return _("a picture was withheld")
 
 
 @register.filter

@@ -15,6 +15,13 @@ def x_server() -> Iterator[XServer]:
 
 @pytest.fixture
 def sway() -> Iterator[Sway]:
-    compositor = Sway()
-    yield compositor
-    compositor.close()
+    desktop = Sway()
+    yield desktop
+    desktop.close()
+
+
+@pytest.fixture
+def two_monitors() -> Iterator[Sway]:
+    desktop = Sway(outputs=2)
+    yield desktop
+    desktop.close()

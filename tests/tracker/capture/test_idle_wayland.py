@@ -94,11 +94,11 @@ def test_a_compositor_that_cannot_tell_is_refused(
 
 
 MISCHIEF: dict[str, tuple[Callable[[WaylandServer], None], str]] = {
-    "refuses": (lambda server: server.refuse("no such object"), "refused a request: no such object"),
+    "refuses": (lambda server: server.refuse("no such object"), "it says: no such object"),
     "takes its seat back": (lambda server: server.take_back(1), "took back"),
-    "sends a message without end": (lambda server: server.send_raw(bytes(8)), "no Wayland message"),
-    "sends an error without text": (lambda server: server.send(1, 0, b"abcd"), "no Wayland message"),
-    "knows a third event": (lambda server: server.send(6, 2), "went away"),
+    "sends a message without end": (lambda server: server.send_raw(bytes(8)), "no Wayland event"),
+    "sends an error without text": (lambda server: server.send(1, 0, b"abcd"), "no Wayland event"),
+    "knows a third event": (lambda server: server.send(6, 2), "an event that a notification has not"),
 }
 
 
@@ -139,15 +139,6 @@ def test_a_compositor_that_hangs_holds_nobody_up(path: Path) -> None:
     times_ms = iter(range(0, 60_000, 1_500))  # as if 1.5 s passed between two questions
     with wake, woken, pytest.raises(SourceLostError, match="it does not answer"):
         IdleNotifier(path, Stretches(), lambda: next(times_ms), woken)
-    server.close()
-
-
-def test_a_stop_ends_even_the_wait_for_a_hung_compositor(path: Path) -> None:
-    server = WaylandServer(path, {}, silent=True)
-    wake, woken = socket.socketpair()
-    wake.close()
-    with woken, pytest.raises(SourceLostError):
-        IdleNotifier(path, Stretches(), lambda: 0, woken)
     server.close()
 
 

@@ -1,14 +1,16 @@
 """Pictures: true to the screen, free of metadata, never blank, and blurred beyond recovery."""
 
 import io
+import random
 from collections.abc import Iterator
 from math import sqrt
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
+import tracker.capture.picture
 from tests.fakes.xserver import XServer
-from tracker.capture.picture import THUMBNAIL_WIDTH_PX, blur_encoded, encode, is_blank
+from tracker.capture.picture import MOST_BYTES, QUALITY, THUMBNAIL_WIDTH_PX, blur_encoded, encode, is_blank
 from tracker.capture.screen.port import Frame
 from tracker.capture.screen.x11 import X11Screen
 
@@ -103,8 +105,48 @@ class TestRoundTrip:
         assert expected[0] <= THUMBNAIL_WIDTH_PX
 
     def test_an_incomplete_frame_is_no_picture(self) -> None:
-        with pytest.raises(ValueError, match="not enough"):
-            encode(Frame(0, 64, 64, bytes(100)))
+        for size in (0, 100, 64 * 64 * 4 - 1, 64 * 64 * 4 + 1):
+            with pytest.raises(ValueError, match="64 × 64 pixels"):
+                encode(Frame(0, 64, 64, bytes(size)))
+
+
+# Size.
+
+
+def _noise(width: int, height: int) -> Frame:
+    return Frame(0, width, height, random.Random(1).randbytes(width * height * 4))  # noqa: S311 (a picture, no secret)
+
+
+def test_a_screen_of_text_keeps_its_quality_and_its_pixels() -> None:
+    picture = encode(_frame(_page(SECRET).resize((3840, 2160))))
+    assert (picture.width, picture.height) == (3840, 2160)
+    assert len(picture.image) < MOST_BYTES
+    assert picture.image == _jpeg_of(_page(SECRET).resize((3840, 2160)), QUALITY)
+
+
+@pytest.mark.parametrize(
+    ("size", "quality", "expected"),
+    [((750, 750), 55, (750, 750)), ((850, 850), 40, (850, 850)), ((1000, 1000), 55, (500, 500))],
+)
+def test_a_picture_too_large_falls_in_quality_first_and_in_size_last(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], quality: int, expected: tuple[int, int]
+) -> None:
+    bound = 300_000
+    monkeypatch.setattr(tracker.capture.picture, "MOST_BYTES", bound)
+    frame = _noise(*size)
+    picture = encode(frame)
+    whole = Image.frombytes("RGB", size, bytes(frame.bgrx), "raw", "BGRX")
+    assert len(_jpeg_of(whole, QUALITY)) > bound, "the bound is what lowers it"
+    assert len(picture.image) <= bound
+    assert (picture.width, picture.height) == _open(picture.image).size == expected
+    smaller = whole if expected == size else whole.reduce(2)
+    assert picture.image == _jpeg_of(smaller, quality)
+
+
+def _jpeg_of(picture: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
 
 
 # Metadata.
@@ -165,9 +207,17 @@ def test_one_single_colour_is_blank(colour: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize(
     "frame",
-    [Frame(0, 0, 0, b""), Frame(0, 0, 100, b""), Frame(0, 64, 64, b""), Frame(0, 64, 64, bytes(64 * 64 * 4 - 1))],
+    [
+        Frame(0, 0, 0, b""),
+        Frame(0, 0, 100, b""),
+        Frame(0, -1, -1, bytes(range(4))),
+        Frame(0, 64, 64, b""),
+        Frame(0, 64, 64, bytes(range(256)) * 64 + b"\0"),
+        Frame(0, 64, 64, (bytes(range(256)) * 64)[:-1]),
+        Frame(0, 63, 64, bytes(range(256)) * 64),
+    ],
 )
-def test_an_empty_or_incomplete_frame_is_blank(frame: Frame) -> None:
+def test_an_empty_or_torn_frame_is_blank(frame: Frame) -> None:
     assert is_blank(frame)
 
 

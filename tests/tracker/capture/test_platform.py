@@ -3,22 +3,35 @@
 import ast
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import tracker.capture
+from stage.waiting import until
+from tests.fakes.compositor import ScriptedCompositor
 from tests.fakes.idle import FakeIdle
 from tests.fakes.input import FakeInput
 from tests.fakes.login1 import FakeLogin1, PrivateBus
 from tests.fakes.power import FakePower
+from tests.fakes.quartz import FakeQuartz
 from tests.fakes.screen import FakeScreen
 from tests.fakes.wayland import Sway
+from tests.fakes.win32 import FakeWin32
+from tests.fakes.windows import FakeWindows
 from tests.fakes.xserver import XServer
 from tracker.capture.input.port import Counts, InputUnavailableError
+from tracker.capture.input.windows import WindowsInput
+from tracker.capture.macos import RECORDING_STEP
 from tracker.capture.platform import INPUT_CHOICE, BackEnds, Finding, _examine_power, choose, doctor
 from tracker.capture.power.port import PowerEvent
+from tracker.capture.screen.macos import MacScreen
 from tracker.capture.screen.port import ScreenUnavailableError
+from tracker.capture.screen.windows import WindowsScreen
+from tracker.capture.window.port import WindowsUnavailableError
 from tracker.clock import monotonic_ms
 from tracker.domain.errors import MachineError
 from wire.words import ActivitySource
@@ -45,8 +58,6 @@ def test_x11_is_chosen_under_an_x_session() -> None:
     [
         ({}, "linux", "none", "DISPLAY is not set"),
         ({"DISPLAY": "", "XDG_SESSION_TYPE": "tty"}, "linux", "none", "DISPLAY is not set"),
-        ({}, "win32", "windows", "Windows"),
-        ({"DISPLAY": ":0"}, "darwin", "macos", "macOS"),
         ({"DISPLAY": ":0"}, "freebsd14", "freebsd14", "freebsd14"),
     ],
 )
@@ -63,6 +74,79 @@ def test_elsewhere_the_nulls_say_why_and_what_to_do(
     with pytest.raises(InputUnavailableError, match=says):
         back_ends.input.start()
     assert back_ends.remedy in str(screen.value)
+    with pytest.raises(WindowsUnavailableError, match=says):
+        back_ends.windows.visible()
+
+
+@pytest.mark.parametrize(("system", "session"), [("win32", "windows"), ("darwin", "macos")])
+def test_windows_and_macos_have_back_ends_of_their_own(system: str, session: str) -> None:
+    back_ends = choose({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, _now_ms, system=system)
+
+    assert _names(back_ends) == (session, session, session)
+    assert (back_ends.power.name, back_ends.windows.name, back_ends.session) == (session, session, session)
+    assert back_ends.remedy is None
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_back_ends_of_a_system_that_this_is_not_fail_in_sentences(system: str) -> None:
+    findings = doctor(choose({}, _now_ms, system=system))
+
+    assert [finding.works for finding in findings] == [False] * 5
+    assert all(finding.sentence.endswith(".") and "\n" not in finding.sentence for finding in findings)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"},
+        {"DISPLAY": ":0", "XDG_SESSION_TYPE": "wayland"},
+        {"WAYLAND_DISPLAY": "wayland-0"},
+    ],
+)
+def test_x11_is_never_asked_for_pictures_of_a_wayland_session(environ: dict[str, str], tmp_path: Path) -> None:
+    back_ends = choose({**environ, "XDG_RUNTIME_DIR": str(tmp_path)}, _now_ms, system="linux")
+
+    assert (back_ends.session, _names(back_ends)) == ("wayland", ("wayland", "wayland", "wayland"))
+    with pytest.raises(ScreenUnavailableError) as screen:
+        back_ends.screen.grab()
+    assert str(tmp_path / "wayland-0") in str(screen.value)
+    with pytest.raises(InputUnavailableError, match="Wayland compositor does not answer"):
+        back_ends.input.start()
+    with pytest.raises(WindowsUnavailableError, match="which windows"):
+        back_ends.windows.visible()
+
+
+def test_a_wayland_session_without_any_way_says_all_of_why(tmp_path: Path) -> None:
+    bus = PrivateBus(tmp_path)
+    with closing(ScriptedCompositor(tmp_path / "wayland-0", ["wl_shm", "wl_output"])):
+        environ = {"XDG_SESSION_TYPE": "wayland", "XDG_RUNTIME_DIR": str(tmp_path)}
+        finding = doctor(choose(environ, monotonic_ms, system="linux"))[0]
+    bus.kill()
+
+    assert (finding.port, finding.back_end, finding.works, finding.remedy) == ("screen", "wayland", False, None)
+    assert finding.sentence.startswith(
+        "No picture can be taken: the compositor does not offer wlr-screencopy, the compositor is not KWin, and there "
+        "is no screenshot portal ("
+    )
+    assert finding.sentence.endswith("then log in again."), "the step that mends it"
+
+
+def test_the_doctor_names_the_way_of_a_real_wayland_desktop(sway: Sway) -> None:
+    sway.paint(0x336699)
+    until(lambda: sway.shows(0x336699), "the colour")
+    back_ends = choose(sway.environ, monotonic_ms, system="linux")
+    blank = doctor(back_ends)[0]
+    assert not blank.works
+    assert blank.sentence == (
+        "A test picture was taken through wlr-screencopy (1280 × 720), but all of it is one single colour."
+    )
+
+    path = sway.folder / "checks.png"
+    Image.effect_noise((64, 36), 80).save(path)
+    sway.hang_up(path)
+    until(lambda: doctor(back_ends)[0].works, "the picture")
+    sentence = doctor(back_ends)[0].sentence
+    assert sentence == "A test picture was taken through wlr-screencopy and thrown away (1280 × 720)."
 
 
 def test_under_wayland_idleness_and_active_time_are_watched_without_counts(tmp_path: Path) -> None:
@@ -94,12 +178,14 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
         "print(sorted(heavy & set(sys.modules)))\n"
         "choose({}, lambda: 0)\n"
         "print(sorted(heavy & set(sys.modules)))\n"
+        "choose({'WAYLAND_DISPLAY': 'wayland-0', 'XDG_RUNTIME_DIR': '/nowhere'}, lambda: 0)\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
         "choose({'DISPLAY': ':7'}, lambda: 0)\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert answer.stdout.splitlines() == ["[]", "[]", "['Xlib']"]
+    assert answer.stdout.splitlines() == ["[]", "[]", "[]", "['Xlib']"]
 
 
 def test_only_this_module_asks_which_platform_it_is() -> None:
@@ -119,11 +205,11 @@ def test_only_this_module_asks_which_platform_it_is() -> None:
 
 def _fakes() -> tuple[FakeScreen, FakeInput, FakeIdle, BackEnds]:
     screen, counter, watch = FakeScreen((64, 36), (20, 10)), FakeInput(_now_ms), FakeIdle()
-    return screen, counter, watch, BackEnds(screen, counter, watch, FakePower(), "fake")
+    return screen, counter, watch, BackEnds(screen, counter, watch, FakePower(), "fake", windows=FakeWindows())
 
 
 def _by_port(findings: tuple[Finding, ...]) -> dict[str, Finding]:
-    assert [finding.port for finding in findings] == ["screen", "input", "idle", "power"]
+    assert [finding.port for finding in findings] == ["screen", "input", "idle", "power", "windows"]
     return {finding.port: finding for finding in findings}
 
 
@@ -150,6 +236,40 @@ def test_a_running_counter_goes_on_undisturbed() -> None:
     assert watch.look(900).moved, "the doctor's look is not the session's"
 
 
+def test_on_windows_the_doctor_says_what_elevated_windows_hide() -> None:
+    windows = FakeWin32()
+    _, _, _, fakes = _fakes()
+    back_ends = replace(fakes, input=WindowsInput(_now_ms, windows.load, windows.last_error))
+    finding = _by_port(doctor(back_ends))["input"]
+
+    assert finding.works
+    assert "windows that run as administrator" in finding.sentence
+    assert finding.sentence.endswith("To have it counted, start Daybook as administrator too.")
+    windows.elevated = True
+    assert "administrator" not in _by_port(doctor(back_ends))["input"].sentence
+
+
+def test_on_windows_the_doctor_says_what_a_missing_resolution_needs() -> None:
+    windows = FakeWin32()
+    windows.refuses = {"SetThreadDpiAwarenessContext"}
+    _, _, _, fakes = _fakes()
+    finding = _by_port(doctor(replace(fakes, screen=WindowsScreen(windows.load, windows.open_mss))))["screen"]
+
+    assert not finding.works
+    assert finding.sentence.endswith("Update to Windows 10 1809 or later.")
+
+
+def test_on_macos_the_doctor_says_where_to_allow_pictures_and_to_start_again() -> None:
+    quartz = FakeQuartz()
+    quartz.granted = False
+    quartz.answer.set()
+    _, _, _, fakes = _fakes()
+    finding = _by_port(doctor(replace(fakes, screen=MacScreen(quartz.load))))["screen"]
+
+    assert not finding.works
+    assert finding.sentence.endswith(RECORDING_STEP)
+
+
 def test_a_black_screen_does_not_work() -> None:
     screen, _, _, back_ends = _fakes()
     screen.paint(b"\0\0\0")
@@ -165,6 +285,8 @@ def test_each_failure_is_told_at_its_own_port() -> None:
     screen.lost, counter.lost, watch.lost = "No screen.", "No input.", "No pointer."
     assert isinstance(back_ends.power, FakePower)
     back_ends.power.lost = "No bus."
+    assert isinstance(back_ends.windows, FakeWindows)
+    back_ends.windows.lost = "No windows."
     found = _by_port(doctor(back_ends))
 
     assert {port: (finding.works, finding.sentence) for port, finding in found.items()} == {
@@ -172,7 +294,9 @@ def test_each_failure_is_told_at_its_own_port() -> None:
         "input": (False, "No input."),
         "idle": (False, "No pointer."),
         "power": (False, "No bus."),
+        "windows": (False, "No windows."),
     }
+    assert "approve" in (found["windows"].remedy or "")
 
 
 def test_nulls_never_pass_for_working() -> None:
@@ -192,7 +316,7 @@ def test_the_doctor_works_on_a_real_display_and_types_nothing(x_server: XServer)
     back_ends.idle.close()
 
     assert [finding.works for finding in findings[:3]] == [True, True, True]
-    assert [finding.back_end for finding in findings] == ["x11", "x11", "x11", "login1"]
+    assert [finding.back_end for finding in findings] == ["x11", "x11", "x11", "login1", "x11"]
     assert witness.take() == Counts(0, 0, 0), "no test key reaches the person's window"
 
 

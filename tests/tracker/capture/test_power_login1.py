@@ -21,7 +21,7 @@ from tests.fakes.login1 import (
     PrivateBus,
     Service,
 )
-from tracker.capture.power import bus as bus_module
+from tracker.capture import bus as bus_module
 from tracker.capture.power import login1 as login1_module
 from tracker.capture.power.login1 import Login1Power
 from tracker.capture.power.port import PowerEvent, PowerUnavailableError

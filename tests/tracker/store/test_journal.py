@@ -259,8 +259,8 @@ def test_a_shift_leaves_true_time_alone(buffer: Buffer) -> None:
     _write(buffer, _worked(0, 10), measured=_measured(0, 1))
     _write(buffer, _worked(20, 30), measured=_measured(20, 2), is_provisional=True)
     buffer.journal.shift_provisional(-20)
-    assert _spans(buffer) == [(0, 10, "memo")]
-    assert _keys(buffer) == [(0, 3)]
+    assert _spans(buffer) == [(0, 10, "memo"), (10, 20, "memo")]
+    assert _keys(buffer) == [(0, 1), (10, 2)]
 
 
 def test_after_a_shift_the_next_tick_goes_on_in_the_same_row(buffer: Buffer) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
+import apsw
 import pytest
 
 from tests.fakes.clock import NOON_MS
@@ -14,14 +15,15 @@ from tracker.domain.clock import Moment
 from tracker.domain.events import Worked
 from tracker.domain.segment import Interval
 from tracker.domain.session import State
-from tracker.store import keyed
+from tracker.store import keyed, recovery
 from tracker.store.buffer import Buffer, open_buffer
 from tracker.store.copies import EVERY_MS, copies_in
 from tracker.store.database import BufferDamagedError, WrongKeyError
+from tracker.store.journal import Measured
 from tracker.store.outbox import Sealing
 from wire import chain
 from wire.sync import Accepted
-from wire.words import SEGMENT_MS, Kind
+from wire.words import SEGMENT_MS, ActivitySource, Kind
 
 ONE, DEVICE = UUID(int=1), UUID(int=9)
 PAGE = 4096
@@ -156,6 +158,126 @@ def test_links_that_are_gone_make_the_head_unknown(folder: Path, reopened: Calla
     assert again.outbox.head(DEVICE).length == 3
     assert again.outbox.is_head_unknown()
     assert "What was recorded after that copy is missing" in (again.recovery_report() or "")
+
+
+def test_what_a_lost_link_had_sealed_is_open_again_from_the_copy(
+    folder: Path, reopened: Callable[[Path], Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal can be read and says that the segment is sealed; the chain's end, which holds it, cannot."""
+    buffer = reopened(folder)
+    for number in range(40):
+        _work(buffer, number)
+        _seal(buffer, number)
+    _work(buffer, 40)
+    _copy(buffer)
+    _seal(buffer, 40)
+    buffer.database.close()
+    _damage(folder / "buffer.db", _page_of(folder, "revision"))
+    read = recovery._read
+
+    def without_the_end(damaged: apsw.Connection, name: str, key: str) -> recovery._Table:
+        table = read(damaged, name, key)
+        if name == "revision":
+            table.rows, table.is_whole, table.before, table.after = [], False, None, None
+        return table
+
+    monkeypatch.setattr(recovery, "_read", without_the_end)
+    mended = reopened(folder)
+    assert [link for (link,) in mended.database.rows("SELECT link FROM revision")] == list(range(40))
+    assert mended.database.rows("SELECT start_ms, end_ms FROM worked") == [
+        (NOON_MS + 40 * SEGMENT_MS, NOON_MS + 40 * SEGMENT_MS + 300_000)
+    ]
+    assert mended.outbox.is_head_unknown()
+
+
+def test_what_was_sealed_since_the_copy_is_counted_once(
+    folder: Path, reopened: Callable[[Path], Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The counts of a segment that is sealed now stand in the copy's journal, and the file's own cannot be read."""
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    with buffer.database.transaction():
+        buffer.journal._measure(
+            Measured(ONE, NOON_MS, ActivitySource.COUNTS, 7, 0, 0, moved=False),
+            Moment(NOON_MS, 0, 0, 0, is_provisional=False),
+        )
+    buffer.snapshots.add(ONE, NOON_MS + 5, drawn_ms=NOON_MS + 5, leaves_ms=0)
+    _copy(buffer)
+    _seal(buffer, 0)
+    buffer.snapshots.forget(ONE, NOON_MS)
+    _work(buffer, 1)
+    buffer.database.close()
+    read = recovery._read
+
+    def without_counts(damaged: apsw.Connection, name: str, key: str) -> recovery._Table:
+        table = read(damaged, name, key)
+        if name in {"activity", "snapshot"}:
+            table.is_whole = False
+        return table
+
+    monkeypatch.setattr(recovery, "_read", without_counts)
+    assert recovery.restore(folder / "buffer.db", KEY, NOON_MS)
+    mended = reopened(folder)
+    assert mended.database.rows("SELECT count(*) FROM revision") == [(1,)]
+    assert mended.database.rows("SELECT * FROM activity") == []
+    assert mended.database.rows("SELECT * FROM snapshot") == []
+    assert mended.journal.worked_ms(0, 2 * NOON_MS) == {ONE: 300_000}
+
+
+def test_a_copy_with_a_damaged_free_page_gives_way_to_an_older_one(
+    folder: Path, reopened: Callable[[Path], Buffer]
+) -> None:
+    """SQLite's check says that it is good; it cannot be copied whole all the same."""
+    buffer = reopened(folder)
+    for number in range(60):
+        _work(buffer, number)
+    _copy(buffer)
+    for number in range(60):
+        buffer.journal.forget(ONE, NOON_MS + number * SEGMENT_MS)
+    _work(buffer, 60)
+    _copy(buffer, NOON_MS + EVERY_MS)
+    buffer.database.close()
+    newest = copies_in(folder)[0]
+    whole = newest.path.read_bytes()
+    for page in reversed(range(1, len(whole) // PAGE)):
+        newest.path.write_bytes(whole)
+        _damage(newest.path, page)
+        if recovery._is_good(newest, KEY):
+            break
+    else:
+        pytest.fail("The copy has no free page.")
+    _damage(folder / "buffer.db", 0)
+    mended = reopened(folder)
+    assert mended.recovery_report() is not None
+    assert mended.database.rows("SELECT count(*) FROM worked") == [(60,)]
+
+
+def test_a_text_that_is_none_is_damage(folder: Path, reopened: Callable[[Path], Buffer]) -> None:
+    buffer = reopened(folder)
+    for number in range(3):
+        _work(buffer, number)
+    with buffer.database.transaction():
+        buffer.database.execute("UPDATE worked SET memo = CAST(x'c220' AS TEXT) WHERE id = 2")
+    with pytest.raises(BufferDamagedError):
+        buffer.database.rows("SELECT memo FROM worked")
+    assert buffer.mend(NOON_MS) is not None
+    assert buffer.database.rows("SELECT id FROM worked") == [(1,), (3,)]
+
+
+def test_a_database_that_is_gone_is_told_where_no_copy_is_good(
+    folder: Path, reopened: Callable[[Path], Buffer]
+) -> None:
+    buffer = reopened(folder)
+    _work(buffer, 0)
+    _seal(buffer, 0)
+    _copy(buffer)
+    buffer.database.close()
+    (folder / "buffer.db").unlink()
+    copy = copies_in(folder)[0].path
+    copy.write_bytes(copy.read_bytes()[:1000])
+    begun = reopened(folder)
+    assert "changes to the buffer were lost" in (begun.recovery_report() or "")
+    assert begun.outbox.is_head_unknown()
 
 
 def test_a_database_that_is_gone_comes_back_from_its_copy(folder: Path, reopened: Callable[[Path], Buffer]) -> None:

@@ -127,13 +127,16 @@ def test_a_snapshot_whose_file_is_gone_is_lost_before_it_is_sealed(buffer: Buffe
     assert len(buffer.pictures.names()) == 2
 
 
-def test_a_newer_revision_takes_unsent_pictures_back(buffer: Buffer) -> None:
+def test_a_newer_revision_takes_the_pictures_back_that_it_does_not_name(buffer: Buffer) -> None:
+    """Sent ones too: the marketplace has them, and would take none again that no revision that counts names."""
     first = _seal(buffer, 0, b"kept", b"withheld", b"sent")
     buffer.outbox.settle(first, Accepted(received_ms=NOON_MS))
     sent = buffer.pictures.put(b"sent")
     buffer.outbox.mark_sent(ONE, sent)
     _seal(buffer, 0, b"kept")
-    assert buffer.pictures.names() == {buffer.pictures.put(b"kept"), sent}
+    assert buffer.pictures.names() == {buffer.pictures.put(b"kept")}
+    buffer.outbox.offer_again(0)
+    buffer.outbox.settle(first, Accepted(received_ms=NOON_MS))
     assert [name for _, name in buffer.outbox.uploads(9)] == [buffer.pictures.put(b"kept")]
     assert buffer.outbox.waiting().pictures == 1
 
@@ -180,6 +183,15 @@ def test_what_waits_was_refused_or_has_unsent_pictures_stays(buffer: Buffer) -> 
     buffer.outbox.settle(_seal(buffer, 2, b"unsent"), Accepted(received_ms=NOON_MS))
     _upkeep(buffer, NOON_MS + 400 * DAY_MS)
     assert _kept(buffer) == [0, 1, 2]
+
+
+def test_a_picture_that_can_never_be_sent_keeps_nothing_for_ever(buffer: Buffer) -> None:
+    buffer.outbox.settle(_seal(buffer, 0, b"refused"), Accepted(received_ms=NOON_MS))
+    buffer.outbox.mark_failed(ONE, buffer.pictures.put(b"refused"), "The marketplace refused it.")
+    _upkeep(buffer, lock_ms(NOON_MS) + KEPT_MS - 1)
+    assert (_kept(buffer), len(buffer.pictures.names())) == ([0], 1)
+    _upkeep(buffer, lock_ms(NOON_MS) + KEPT_MS + DAY_MS)
+    assert (_kept(buffer), buffer.pictures.names()) == ([], set())
 
 
 def test_a_provisional_clock_removes_nothing(buffer: Buffer) -> None:

@@ -44,7 +44,7 @@ def test_contracts_are_fetched_once_until_they_change(marketplace: FakeMarketpla
     api = Marketplace(marketplace.url, lambda _: "good")
     fetched = api.contracts(None)
     assert fetched is not None
-    assert (fetched[0].contracts, fetched[1]) == ((contract(),), "one")
+    assert (fetched.contracts, fetched.unreadable, fetched.etag) == ((contract(),), {}, "one")
     assert api.contracts("one") is None
     assert api.contracts("older") is not None
 

@@ -4,7 +4,7 @@ import html
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -25,8 +25,10 @@ from tracker.sync import api
 from tracker.sync.api import LoggedOutError
 from tracker.sync.credentials import Tokens
 from tracker.sync.login import Granted, Session, with_browser, with_device_code
+from tracker.sync.record import trouble_of
 from tracker.sync.sealer import Sealer
 from tracker.sync.service import SyncService
+from tracker.worker import ThreadWorker
 from wire.words import SEGMENT_MS, Kind
 
 NEVER = threading.Event()
@@ -62,6 +64,18 @@ class Browser:
     def open(self, address: str, *, allows: bool = True) -> bool:
         self._send(self._page(address), {"allow": "true"} if allows else {})
         return True
+
+    def fill(self, address: str, fields: dict[str, str]) -> None:
+        self._send(self._page(address), fields)
+
+    def open_page(self, address: str) -> requests.Response:
+        """Read a page, logged in."""
+        page = self._page(address)
+        return self._web.get(address, timeout=20) if page.url != address else page
+
+    def fetch(self, address: str) -> requests.Response:
+        """Fetch an address as it is answered."""
+        return self._web.get(address, timeout=20)
 
     def type_code(self, address: str, code: str) -> None:
         self._send(self._send(self._page(address), {"user_code": code}), {"action": "accept"})
@@ -148,29 +162,93 @@ def test_a_log_in_that_the_person_ended(served: Served, log_in: Callable[[], Gra
         api.Marketplace(served.url, session.access_token).person()
 
 
-def test_what_was_recorded_arrives_once(
-    served: Served, log_in: Callable[[], Granted], buffer: Buffer, vault: MemoryVault
-) -> None:
-    """Sixty segments, in two batches, with a picture's upload last; sent again, nothing changes."""
-    service = SyncService(buffer, vault, SystemClock(), on_contact=lambda *_: None, on_change=lambda: None)
-    tokens = log_in().tokens(SystemClock())
-    assert isinstance(
-        service.log_in(LogIn(served.url, tokens.access, tokens.refresh, tokens.expires_ms)).result(), Done
-    )
-    contract = service.contracts()[0]
-    now = SystemClock().read()
-    end_ms = segment_start_ms(now.system_utc_ms)
-    moment = Moment(end_ms, now.boot_ms, now.mono_ms, 0, is_provisional=False)
-    first_ms = max(end_ms - 60 * SEGMENT_MS, contract.started_s * 1000)
-    starts = range(segment_start_ms(first_ms + SEGMENT_MS - 1), end_ms, SEGMENT_MS)
-    for start_ms in starts:
-        worked = Worked(Interval(contract.id, start_ms, start_ms + 1000, Kind.TRACKED, "memo"))
-        buffer.journal.write(State(), (worked,), None, now=moment, policy_version=contract.policy.version)
-    device = service.device
-    assert device is not None
-    sealer = Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox)
-    assert sealer.seal(device, State(), moment) == len(starts)
-    assert service.sync().result() == SyncAnswer(len(starts), 0, 0, 0, 0, None)
+class Desk:
+    """A tracker's sync without its timer: logged in, and given segments of a second each."""
+
+    def __init__(self, served: Served, granted: Granted, buffer: Buffer, vault: MemoryVault) -> None:
+        self._buffer = buffer
+        self.service = SyncService(
+            buffer, vault, SystemClock(), ThreadWorker("sync"), on_contact=lambda *_: None, on_change=lambda: None
+        )
+        tokens = granted.tokens(SystemClock())
+        log_in = LogIn(served.url, tokens.access, tokens.refresh, tokens.expires_ms)
+        assert isinstance(self.service.log_in(log_in).result(), Done)
+        self.contract = self.service.contracts()[0]
+        now = SystemClock().read()
+        self.end_ms = segment_start_ms(now.system_utc_ms)
+        self._moment = Moment(self.end_ms, now.boot_ms, now.mono_ms, 0, is_provisional=False)
+
+    def seal(self, starts_ms: Iterable[int]) -> int:
+        for start_ms in starts_ms:
+            worked = Worked(Interval(self.contract.id, start_ms, start_ms + 1000, Kind.TRACKED, "memo"))
+            version = self.contract.policy.version
+            self._buffer.journal.write(State(), (worked,), None, now=self._moment, policy_version=version)
+        buffer, device = self._buffer, self.service.device
+        assert device is not None
+        return Sealer(buffer.database, buffer.journal, buffer.snapshots, buffer.outbox).seal(
+            device, State(), self._moment
+        )
+
+
+@pytest.fixture
+def desk(served: Served, log_in: Callable[[], Granted], buffer: Buffer, vault: MemoryVault) -> Desk:
+    return Desk(served, log_in(), buffer, vault)
+
+
+def test_what_was_recorded_arrives_once(desk: Desk, buffer: Buffer) -> None:
+    """Sixty segments, in two batches; sent again, nothing changes, and the log proves each of them."""
+    first_ms = max(desk.end_ms - 60 * SEGMENT_MS, desk.contract.started_s * 1000)
+    starts = range(segment_start_ms(first_ms + SEGMENT_MS - 1), desk.end_ms, SEGMENT_MS)
+    assert desk.seal(starts) == len(starts)
+    assert desk.service.sync().result() == SyncAnswer(len(starts), 0, 0, 0, 0, None)
     buffer.outbox.offer_again(0)
-    assert service.sync().result() == SyncAnswer(len(starts), 0, 0, 0, 0, None)
+    assert desk.service.sync().result() == SyncAnswer(len(starts), 0, 0, 0, 0, None)
     assert {one.state for one in buffer.outbox.between(0, 10**15)} <= {"accepted"}
+    assert buffer.settings.get_text("log_checkpoint") is not None
+    assert trouble_of(buffer.settings) is None
+
+
+def test_time_deleted_on_the_web_is_taken_away_here(served: Served, desk: Desk, buffer: Buffer) -> None:
+    starts = [desk.end_ms - number * SEGMENT_MS for number in (66, 65, 64)]
+    assert desk.seal(starts) == 3
+    assert desk.service.sync().result() == SyncAnswer(3, 0, 0, 0, 0, None)
+    device = desk.service.device
+    assert device is not None
+    page = f"{served.url}/contracts/{desk.contract.id}/segments/{starts[-1] // 1000}/{device}/delete/"
+    Browser(served.seed.freelancer).fill(page, {"reason": "Lunch"})
+    desk.service.sync().result()
+    [mark] = buffer.marks.between(device, 0, 10**15)
+    assert (mark.actor, mark.reason, mark.start_s * 1000) == ("Ana Silva", "Lunch", starts[-1])
+    deleted = buffer.outbox.standing(desk.contract.id, starts[-1])
+    assert deleted is not None
+    assert (deleted.content, deleted.worked_ms) == (None, 0)
+    assert buffer.outbox.worked_ms(0, 10**15)[desk.contract.id] == 1000 * (len(starts) - 1)
+
+
+def test_a_marketplace_that_was_restored_from_a_backup_gets_what_it_lacks(
+    served: Served, desk: Desk, buffer: Buffer
+) -> None:
+    """It begins a new epoch of its log, which the tracker follows, and tells how much was missing."""
+    starts = [desk.end_ms - number * SEGMENT_MS for number in (70, 69, 68)]
+    database = served.marketplace.folder / "marketplace" / "marketplace.sqlite3"
+    assert desk.seal(starts[:1]) == 1
+    assert desk.service.sync().result() == SyncAnswer(1, 0, 0, 0, 0, None)
+    served.marketplace.stop()
+    backup = {path: path.read_bytes() for path in database.parent.glob("marketplace.sqlite3*")}
+    served.marketplace.start()
+    assert desk.seal(starts[1:]) == 2
+    assert desk.service.sync().result() == SyncAnswer(2, 0, 0, 0, 0, None)
+    served.marketplace.stop()
+    for path in database.parent.glob("marketplace.sqlite3*"):
+        path.unlink()
+    for path, content in backup.items():
+        path.write_bytes(content)
+    served.marketplace.start()
+    sent = desk.service.sync().result()
+    assert isinstance(sent, SyncAnswer)
+    assert (sent.sent_segments, sent.waiting_segments, sent.problem) == (3, 0, None), "all that is kept is offered"
+    told = trouble_of(buffer.settings)
+    assert told is not None
+    assert "lacks the newest 2 entries" in told
+    assert desk.service.sync().result() == SyncAnswer(0, 0, 0, 0, 0, None)
+    assert trouble_of(buffer.settings) == told, "told until the next start, and nothing else is wrong"

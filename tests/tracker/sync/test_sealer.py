@@ -16,7 +16,7 @@ from tracker.store.outbox import Outbox
 from tracker.store.snapshots import Snapshots
 from tracker.sync.sealer import Sealer
 from wire import canonical, chain
-from wire.diary import Picture, Segment, check
+from wire.diary import ActiveWindow, Picture, Segment, check
 from wire.sync import Rejected
 from wire.words import (
     MINUTE_MS,
@@ -61,7 +61,14 @@ class Desk:
         self.buffer.journal.write(STOPPED, (Worked(interval),), measured, now=now, policy_version=policy_version)
 
     def snap(
-        self, at_ms: int, *, hold_ms: int | None = 0, name: str = "a", reason: SnapshotReason | None = None
+        self,
+        at_ms: int,
+        *,
+        hold_ms: int | None = 0,
+        name: str = "a",
+        reason: SnapshotReason | None = None,
+        window: ActiveWindow | None = None,
+        needs_approval: bool = False,
     ) -> int:
         for content in () if reason else (name * 64, name * 63 + "0"):
             (self.folder / "pictures" / f"{content}.picture").touch()
@@ -75,6 +82,8 @@ class Desk:
             pictures=() if reason else (picture,),
             reason=reason,
             leaves_ms=None if hold_ms is None or reason else NOON_MS + at_ms + hold_ms,
+            window=window,
+            needs_approval=needs_approval,
         )
 
     def seal(self, at_ms: int = SEGMENT_MS, state: State = STOPPED, *, is_provisional: bool = False) -> int:
@@ -448,3 +457,46 @@ def test_a_picture_that_is_gone_is_sealed_as_lost(desk: Desk) -> None:
         SnapshotReason.LOST,
         (),
     )
+
+
+def test_a_window_goes_with_its_clear_picture_and_with_nothing_else(desk: Desk) -> None:
+    desk.work(0, SEGMENT_MS)
+    window = ActiveWindow(application="Editor", title="notes")
+    desk.snap(100, name="a", window=window)
+    blurred, withheld = desk.snap(200, name="b", window=window), desk.snap(300, name="c", window=window)
+    desk.buffer.snapshots.blur(blurred, desk.buffer.snapshots.of_segment(ONE, NOON_MS)[1].pictures)
+    desk.buffer.snapshots.withhold(withheld)
+    desk.snap(400, name="d", window=window)
+    (desk.folder / "pictures" / f"{'d' * 64}.picture").unlink()
+    assert desk.seal() == 1
+    segment = desk.standing()
+    assert [(one.status, one.window) for one in segment.snapshots] == [
+        (SnapshotStatus.SENT, window),
+        (SnapshotStatus.BLURRED, None),
+        (SnapshotStatus.WITHHELD, None),
+        (SnapshotStatus.FAILED, None),
+    ]
+    assert canonical.encode(segment).count(b"notes") == 1
+
+
+def test_what_nobody_approved_is_sealed_as_withheld(desk: Desk) -> None:
+    """The sealer looks itself: a picture must not leave because something else was late to withhold it."""
+    desk.work(0, SEGMENT_MS)
+    desk.snap(100, name="a", needs_approval=True)
+    approved = desk.snap(200, name="b", needs_approval=True)
+    desk.buffer.snapshots.approve(approved)
+    assert desk.seal() == 1
+    segment = desk.standing()
+    assert [(one.status, len(one.pictures)) for one in segment.snapshots] == [
+        (SnapshotStatus.WITHHELD, 0),
+        (SnapshotStatus.SENT, 1),
+    ]
+    assert segment.snapshots[0].reason is None, "the client learns that it was withheld, and nothing else"
+
+
+def test_what_waits_for_approval_holds_its_segment_back(desk: Desk) -> None:
+    desk.work(0, SEGMENT_MS)
+    desk.snap(SEGMENT_MS - 1, hold_ms=60_000, needs_approval=True)
+    assert desk.seal(SEGMENT_MS + 59_000) == 0
+    assert desk.seal(SEGMENT_MS + 60_000) == 1
+    assert desk.standing().snapshots[0].status is SnapshotStatus.WITHHELD

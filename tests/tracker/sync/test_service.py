@@ -21,7 +21,10 @@ from tracker.domain.errors import MachineError
 from tracker.store.buffer import Buffer
 from tracker.sync.retry import FIRST_DELAY_S, LONGEST_DELAY_S
 from tracker.sync.service import CONTACT_EVERY_MS, SyncService
-from wire.sync import Accepted, Person, RetryLater
+from tracker.worker import ThreadWorker
+from wire.marks import Mark, MarkKind, MarkList, Stretch
+from wire.sync import Accepted, Person, Rejected, RetryLater
+from wire.week import lock_ms
 
 WITHIN_S = 20.0
 
@@ -41,7 +44,7 @@ class World:
     def anew(self, clock: FakeClock | SystemClock | None = None) -> SyncService:
         """The service as the next start of the program makes it."""
         self.service = SyncService(
-            self.buffer, self.vault, clock or self.clock,
+            self.buffer, self.vault, clock or self.clock, ThreadWorker("sync"),
             on_contact=lambda reading, utc_ms: self.contacts.append((reading, utc_ms)),
             on_change=self.changed.release,
         )  # fmt: skip
@@ -318,8 +321,8 @@ def threaded(logged_in: World) -> Iterator[World]:
     logged_in.marketplace.seen.clear()
     yield logged_in
     logged_in.service.stop()
-    logged_in.service._thread.join(WITHIN_S)
-    assert not logged_in.service._thread.is_alive()
+    logged_in.service._worker.join(WITHIN_S)
+    assert not logged_in.service._worker.is_running
 
 
 def until(world: World, done: Callable[[], bool]) -> None:
@@ -441,3 +444,107 @@ def test_contact_is_made_every_few_minutes(logged_in: World) -> None:
     logged_in.clock.advance(CONTACT_EVERY_MS)
     assert logged_in.service._pause_s() == 0
     assert logged_in.marketplace.asked("/api/v1/clock")
+
+
+def mark(number: int, **changes: object) -> Mark:
+    made = Mark(
+        number=number, contract=UUID(int=1), device=DEVICE, start_s=600 * number, kind=MarkKind.DELETED,
+        ranges=(Stretch(start_ms=0, end_ms=1000),), pictures=(), actor="Robin", reason="Lunch", made_ms=NOW_MS,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+def test_marks_are_fetched_after_the_last_one_known(logged_in: World) -> None:
+    marketplace, marks = logged_in.marketplace, logged_in.buffer.marks
+    marketplace.marks = [mark(number) for number in (1, 2, 3)]
+    logged_in.sync()
+    assert marks.between(DEVICE, 0, NOW_MS) == tuple(marketplace.marks)
+    asked = [seen.query["after"] for seen in marketplace.asked("/api/v1/marks")]
+    assert asked == ["0", "2"], "two at a time"
+    logged_in.sync()
+    assert [seen.query["after"] for seen in marketplace.asked("/api/v1/marks")][2:] == ["3"]
+
+
+def test_a_restored_marketplace_tells_all_its_marks_again(logged_in: World) -> None:
+    marketplace, marks = logged_in.marketplace, logged_in.buffer.marks
+    marketplace.marks = [mark(1), mark(2)]
+    logged_in.sync()
+    marketplace.marks = [mark(1, reason="Another")]
+    logged_in.sync()
+    assert [one.reason for one in marks.between(DEVICE, 0, NOW_MS)] == ["Lunch", "Another", "Lunch"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Said(500, b"broken"),
+        Said(404, b"<h1>Not here</h1>"),
+        Said(body=b'{"marks": [{"number": 1}], "newest": 1}'),
+        Said(body=MarkList(marks=(mark(2), mark(1)), newest=2)),
+        Said(body=MarkList(marks=(mark(1), mark(1)), newest=1)),
+    ],
+)
+def test_marks_that_cannot_be_had_hold_nothing_back(logged_in: World, seal: Seal, said: Said) -> None:
+    seal(1)
+    logged_in.marketplace.say("GET", "/api/v1/marks", said)
+    answer = logged_in.sync()
+    assert (answer.sent_segments, answer.waiting_segments) == (1, 0)
+    assert answer.problem is not None
+    assert answer.problem.endswith((".", "!"))
+    assert logged_in.buffer.marks.between(DEVICE, 0, NOW_MS) == ()
+
+
+def test_a_contract_whose_policy_is_out_of_range_keeps_its_terms_and_spoils_no_other(logged_in: World) -> None:
+    marketplace, service = logged_in.marketplace, logged_in.service
+
+    def trouble() -> str:
+        return service.trouble or ""
+
+    marketplace.contracts = (contract(1, idle_limit_s=7), contract(2), contract(3, rate_minor=-1))
+    marketplace.etag = "two"
+    assert logged_in.sync().problem is None, "what waits is sent all the same"
+    assert {one.id.int: one.policy for one in service.contracts()} == {
+        1: contract(1).policy,
+        2: contract(2).policy,
+    }, "nothing is invented for the third"
+    for words in ("“Contract 1”", "idle_limit_s", "The terms known before go on holding", "It is left out"):
+        assert words in trouble()
+    marketplace.contracts = (contract(1, idle_limit_s=900), contract(2))
+    logged_in.sync()  # asked for again although the ETag is the same
+    assert trouble() == ""
+    assert service.contracts()[0].policy.idle_limit_s == 900
+
+
+def test_a_contract_that_disappears_is_not_listed_and_stays_known(logged_in: World, seal: Seal) -> None:
+    marketplace, service = logged_in.marketplace, logged_in.service
+    seal(1)
+    marketplace.contracts, marketplace.etag = (), "none"
+    marketplace.judge = lambda _index, _content: Rejected(code="unknown_contract", sentence="There is none.")
+    answer = logged_in.sync()
+    assert (service.contracts(), answer.refused_segments) == ((), 1)
+    known = logged_in.buffer.learnt.newest(UUID(int=1))
+    assert known == contract()
+    assert logged_in.buffer.outbox.between(0, NOW_MS)[0].content is not None
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{}", b"null", b"<html>", b'{"contracts": [1]}', b'{"contracts": [{"id": 5}]}']
+)
+def test_an_answer_that_is_no_list_of_contracts_changes_nothing(logged_in: World, body: bytes) -> None:
+    logged_in.marketplace.say("GET", "/api/v1/contracts", Said(body=body, headers={"ETag": "new"}))
+    answer = logged_in.sync()
+    assert answer.problem is not None
+    assert "is not a Daybook marketplace's answer" in answer.problem
+    assert logged_in.service.contracts() == (contract(),)
+
+
+def test_what_waits_says_until_when_it_must_arrive(logged_in: World, seal: Seal) -> None:
+    """The earliest segment's lock, whatever was sealed first."""
+    seal(1000)
+    seal(5)
+    due_ms = lock_ms(5 * 600_000)
+    for now_ms, is_overdue in ((due_ms - 1, False), (due_ms, True)):
+        view = logged_in.service.view(now_ms)
+        assert (view.due_ms, view.is_overdue) == (due_ms, is_overdue)
+    logged_in.sync()
+    assert (logged_in.service.view(NOW_MS).due_ms, logged_in.service.view(NOW_MS).is_overdue) == (None, False)

@@ -1,6 +1,7 @@
 """What the uploader owes: everything arrives exactly once, in order, whatever breaks."""
 
 import hashlib
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -8,9 +9,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.tracker.sync.conftest import Seal
 from tests.tracker.sync.scripted import CUT, DEVICE, STORED_MS, FakeMarketplace, Said, Seen, problem
+from tracker.domain.clock import Moment
+from tracker.domain.editing import Withhold
 from tracker.store.buffer import Buffer
-from tracker.store.pictures import PictureLostError
+from tracker.store.outbox import Sealing
+from tracker.store.pictures import PictureUnreadableError
 from tracker.sync.api import BusyError, LoggedOutError, Marketplace, ProblemError, UnreachableError
+from tracker.sync.record import Record
 from tracker.sync.uploader import Sent, Uploader
 from wire.sync import LINKS_PER_BATCH, Accepted, BatchAnswer, Outcome, Rejected, RetryLater
 
@@ -26,7 +31,10 @@ class Sender:
         self.sent = Sent()
 
     def send(self) -> Sent:
-        uploader = Uploader(self._api, self._buffer.outbox, self._buffer.pictures, (DEVICE, self._key), self._count)
+        record = Record(self._api, self._buffer.settings)
+        uploader = Uploader(
+            self._api, self._buffer.outbox, self._buffer.pictures, record, (DEVICE, self._key), self._count
+        )
         self.sent = uploader.sent
         uploader.send()
         return uploader.sent
@@ -197,7 +205,7 @@ def test_a_wrong_number_of_outcomes_settles_nothing(
 ) -> None:
     seal(1, 2)
     outcomes = (Accepted(received_ms=STORED_MS),) * count
-    marketplace.say("POST", "/api/v1/segments", BatchAnswer(outcomes=outcomes, missing=()))
+    marketplace.say("POST", "/api/v1/segments", BatchAnswer(outcomes=outcomes, missing=(), edge=None, checkpoint=""))
     with pytest.raises(BusyError, match=f"{count} outcomes to 2"):
         sender.send()
     assert states(buffer) == ["waiting"] * 2
@@ -236,9 +244,40 @@ def test_addresses_of_the_batchs_answer_spare_the_question(
     seal(1, pictures=(b"one",))
     one = {"sha256": name(b"one"), "url": f"{marketplace.url}/api/v1/pictures/{UUID(int=1)}/{name(b'one')}"}
     accepted = {"outcome": "accepted", "received_ms": STORED_MS}
-    marketplace.say("POST", "/api/v1/segments", Said(body={"outcomes": [accepted], "missing": [one]}))
+    marketplace.say(
+        "POST",
+        "/api/v1/segments",
+        Said(body={"outcomes": [accepted], "missing": [one], "edge": None, "checkpoint": ""}),
+    )
     assert sender.send() == Sent(segments=1, pictures=1)
     assert marketplace.asked("/api/v1/pictures/missing") == []
+
+
+def test_a_picture_that_an_edit_withholds_meanwhile_does_not_leave(
+    marketplace: FakeMarketplace, buffer: Buffer, seal: Seal, sender: Sender
+) -> None:
+    """It was listed to be sent before; while the edit can be taken back it waits, and goes once it is."""
+    seal(1, pictures=(b"one", b"two"))
+
+    def withhold(seen: Seen, said: Said) -> Said:
+        if seen.method == "PUT":
+            buffer.edits.keep(Withhold(UUID(int=1), 600_000, 1_200_000), Moment(0, 0, 0, 0, is_provisional=False))
+        return said
+
+    marketplace.interfere = withhold
+    assert sender.send() == Sent(segments=1, pictures=1)
+    assert sender.send() == Sent()
+    marketplace.interfere = lambda _, said: said
+    buffer.edits.drop()
+    assert sender.send() == Sent(pictures=1)
+
+
+def test_joined_links_say_so(marketplace: FakeMarketplace, buffer: Buffer, seal: Seal, sender: Sender) -> None:
+    seal(1)
+    sealing = Sealing(UUID(int=2), 600_000, 1, 5, 600_005, bytes(32), b"{}", 1_200_000, (), is_joined=True)
+    buffer.outbox.append(DEVICE, sealing)
+    sender.send()
+    assert [link.is_joined for link in marketplace.batches[0].links] == [False, True]
 
 
 def test_a_lost_or_refused_picture_blocks_no_other(
@@ -248,15 +287,65 @@ def test_a_lost_or_refused_picture_blocks_no_other(
     seal(1, pictures=pictures)
     buffer.pictures.destroy(name(pictures[1]))
     marketplace.refused_pictures = {name(pictures[3])}
-    with pytest.raises((PictureLostError, ProblemError)):
-        sender.send()
-    assert sender.sent == Sent(segments=1, pictures=3)
+    sent = sender.send()
+    assert (sent.segments, sent.pictures, sent.failed_pictures) == (1, 3, 2)
+    assert "not sent again" in (sent.trouble or "")
     assert set(marketplace.pictures.values()) == {pictures[0], pictures[2], pictures[4]}
-    assert buffer.outbox.waiting().pictures == 2
+    waiting = buffer.outbox.waiting()
+    assert (waiting.pictures, waiting.failed_pictures) == (0, 2)
+    told = buffer.outbox.picture_failures(0, 10**12)
+    assert [len(sentences) for sentences in told.values()] == [2]
+    assert any("missing or damaged" in one for one in told[0])
+    assert any("The marketplace refused a picture: " in one for one in told[0])
+
+
+def test_what_failed_for_good_is_not_tried_again(
+    marketplace: FakeMarketplace, buffer: Buffer, seal: Seal, sender: Sender
+) -> None:
+    seal(1, pictures=(b"one", b"two"))
+    marketplace.refused_pictures = {name(b"two")}
+    sender.send()
     marketplace.refused_pictures = set()
-    with pytest.raises(PictureLostError):
+    puts = len([seen for seen in marketplace.seen if seen.method == "PUT"])
+    assert sender.send() == Sent()
+    seal(2, pictures=(b"two", b"three"))  # named again, it is as it was
+    assert sender.send() == Sent(segments=1, pictures=1)
+    assert len([seen for seen in marketplace.seen if seen.method == "PUT"]) == puts + 1
+    assert buffer.outbox.waiting().failed_pictures == 1
+
+
+def test_what_a_restored_marketplace_lacks_is_offered_again_after_a_refusal_too(
+    marketplace: FakeMarketplace, buffer: Buffer, seal: Seal, sender: Sender
+) -> None:
+    seal(1, pictures=(b"one",))
+    marketplace.refused_pictures = {name(b"one")}
+    sender.send()
+    marketplace.refused_pictures = set()
+    buffer.outbox.offer_again(0)
+    assert buffer.outbox.waiting().failed_pictures == 0
+    assert sender.send() == Sent(segments=1, pictures=1)
+
+
+def test_a_picture_that_cannot_be_put_or_read_now_is_tried_again(
+    marketplace: FakeMarketplace, buffer: Buffer, seal: Seal, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal(1, pictures=(b"one", b"two"))
+    marketplace.interfere = lambda seen, said: problem(404, "unknown_picture") if seen.method == "PUT" else said
+    with pytest.raises(ProblemError):
         sender.send()
-    assert buffer.outbox.waiting().pictures == 1
+    marketplace.interfere = lambda _, said: said
+    marketplace.pictures.clear()  # it had not kept what it answered so
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", _unreadable)
+        with pytest.raises(PictureUnreadableError, match="cannot be read"):
+            sender.send()
+    waiting = buffer.outbox.waiting()
+    assert (waiting.pictures, waiting.failed_pictures) == (2, 0)
+    assert sender.send() == Sent(pictures=2)
+
+
+def _unreadable(_: Path) -> bytes:
+    raise PermissionError(13, "Permission denied")
 
 
 def test_hundreds_of_pictures_go_in_several_questions(
@@ -265,10 +354,9 @@ def test_hundreds_of_pictures_go_in_several_questions(
     pictures = tuple(b"%d" % number for number in range(420))
     seal(1, pictures=pictures)
     marketplace.refused_pictures = {name(pictures[number]) for number in range(0, 420, 100)}
-    with pytest.raises(ProblemError):
-        sender.send()
+    assert sender.send().failed_pictures == 5
     assert set(marketplace.pictures.values()) == {one for n, one in enumerate(pictures) if n % 100}
-    assert buffer.outbox.waiting().pictures == 5
+    assert buffer.outbox.waiting().pictures == 0
 
 
 def test_pictures_go_on_where_the_network_broke(

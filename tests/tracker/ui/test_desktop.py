@@ -7,13 +7,15 @@ import threading
 from collections.abc import Callable
 
 import msgspec
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from tests.fakes.engine import API, DESIGN, FakeEngine, held, logged_out, paused, stopped, synced, tracking
+from tests.fakes.engine import API, DESIGN, NOW_MS, FakeEngine, held, logged_out, paused, stopped, synced, tracking
 from tracker.commands import (
+    ApproveSnapshot,
     BlurSnapshot,
     Done,
     GetContracts,
@@ -314,6 +316,47 @@ def test_a_snapshot_is_announced_once_by_a_window_that_takes_no_focus(
     qtbot.waitUntil(notice.isVisible)
     engine.change(snapshot=held(jpeg, id=8, status=SnapshotStatus.SENT, leaves_in_ms=None))
     qtbot.waitUntil(lambda: not notice.isVisible())
+
+
+def test_a_snapshot_that_needs_approval_asks_for_it_until_it_is_decided(
+    qtbot: QtBot, open_desktop: OpenDesktop, jpeg: bytes
+) -> None:
+    engine = FakeEngine(tracking())
+    desktop = open_desktop(engine)
+    panel = desktop.window.snapshot
+    engine.change(snapshot=held(jpeg, needs_approval=True))
+    qtbot.waitUntil(lambda: desktop.notice is not None and desktop.notice.isVisible(), timeout=1000)
+    notice = desktop.notice
+    assert notice is not None
+    assert "without it, it is withheld in 0:4" in shown(notice)
+    assert notice.panel.approve.isVisible()
+    assert panel.approve.isVisible()
+    notice._close()
+    assert notice.isVisible(), "what waits for a decision does not go by itself"
+    press(panel.approve)
+    assert engine.last() == ApproveSnapshot(7)
+    qtbot.waitUntil(lambda: not panel.approve.isVisible())
+    notice._close()
+    assert not notice.isVisible()
+    engine.change(snapshot=held(jpeg, id=8, needs_approval=True))
+    qtbot.waitUntil(notice.isVisible)
+    press(notice.panel.approve)
+    assert engine.last() == ApproveSnapshot(8)
+    assert not notice.isVisible()
+
+
+@pytest.mark.parametrize("taken", [{"leaves_in_ms": 0, "taken_ms": NOW_MS}, {"status": SnapshotStatus.BLURRED}])
+def test_a_snapshot_without_a_hold_and_one_that_the_policy_blurs_are_announced_too(
+    qtbot: QtBot, open_desktop: OpenDesktop, jpeg: bytes, taken: dict[str, object]
+) -> None:
+    engine = FakeEngine(tracking())
+    desktop = open_desktop(engine)
+    engine.change(snapshot=held(jpeg, **taken))
+    qtbot.waitUntil(lambda: desktop.notice is not None and desktop.notice.isVisible(), timeout=1000)
+    assert desktop.notice is not None
+    assert desktop.notice.panel.view.isEnabled()
+    assert not desktop.notice.panel.approve.isVisible()
+    assert desktop.notice.panel.withhold.isEnabled() is ("status" in taken), "what is blurred can be withheld"
 
 
 def test_the_keyboard_starts_stops_and_finds_the_memo(qtbot: QtBot, open_desktop: OpenDesktop) -> None:

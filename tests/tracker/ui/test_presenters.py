@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.fakes.engine import API, DESIGN, NOW_MS, held, logged_out, paused, stopped, synced, tracking
+from tracker.domain.exclusion import Withholding
 from tracker.domain.session import PauseReason, Phase
 from tracker.status import Status, SyncView
 from tracker.ui.presenters import Page, Presenter, TrayShape
@@ -128,6 +129,16 @@ def test_the_first_page_is_the_log_in_until_there_is_something_to_track(presente
         ),
         (synced(waiting_pictures=1), FooterTone.CALM, "↑ 1 picture waiting"),
         (
+            synced(waiting_segments=1, due_ms=NOW_MS + 100 * MINUTE_MS),
+            FooterTone.CALM,
+            "↑ 1 segment waiting · 1 h 40 min left to the lock, 13:06",
+        ),
+        (
+            synced(waiting_segments=1, due_ms=NOW_MS - 100 * MINUTE_MS, is_overdue=True),
+            FooterTone.CALM,
+            "↑ 1 segment waiting · lock passed 09:46: it goes on a later invoice",
+        ),
+        (
             synced(
                 waiting_segments=19,
                 last_contact_ms=NOW_MS - 190 * MINUTE_MS,
@@ -151,6 +162,16 @@ def test_the_first_page_is_the_log_in_until_there_is_something_to_track(presente
             synced(refused_segments=2),
             FooterTone.PROBLEM,
             "▲ 2 segments refused by the marketplace, kept here · “daybook diary” tells the reason; all others go on",
+        ),
+        (
+            synced(failed_pictures=1, picture_problem="The picture 123 was refused."),
+            FooterTone.CALM,
+            "✓ All synced 11:26 · The picture 123 was refused.",
+        ),
+        (
+            synced(failed_pictures=2),
+            FooterTone.CALM,
+            "✓ All synced 11:26 · 2 pictures can never be sent; “daybook diary” tells why",
         ),
         (synced(is_logged_in=False), FooterTone.WARNING, "Not logged in"),
         (
@@ -198,6 +219,37 @@ def test_a_snapshot_without_picture_says_why(presenter: Presenter, reason: Snaps
     state = presenter.snapshot(tracking(snapshot=view), 0)
     assert state.detail.startswith("no picture: ")
     assert not state.can_view
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        (Withholding.PERSON, "withheld: the picture is destroyed"),
+        (Withholding.RULE, "withheld by your exclusion rules: no picture was kept"),
+        (Withholding.NOT_APPROVED, "withheld, as nobody approved it"),
+        (None, "withheld: the picture is destroyed"),
+    ],
+)
+def test_a_withheld_snapshot_says_why(presenter: Presenter, why: Withholding | None, words: str) -> None:
+    view = held(status=SnapshotStatus.WITHHELD, withholding=why, leaves_in_ms=None)
+    state = presenter.snapshot(tracking(snapshot=view), 0)
+    assert state.detail.startswith(words)
+    assert not state.is_fresh
+
+
+def test_approval_is_asked_for_as_long_as_it_helps(presenter: Presenter) -> None:
+    status = tracking(snapshot=held(b"picture", needs_approval=True))
+    state = presenter.snapshot(status, 1_500)
+    assert state.detail == "waits for your approval; without it, it is withheld in 0:41"
+    assert (state.needs_approval, state.is_fresh) == (True, True)
+    assert not presenter.snapshot(status, 42_000).needs_approval
+
+
+def test_a_snapshot_without_a_hold_is_new_for_some_seconds(presenter: Presenter) -> None:
+    status = tracking(snapshot=held(b"picture", leaves_in_ms=0, taken_ms=NOW_MS))
+    assert presenter.snapshot(status, 9_999).is_fresh
+    assert not presenter.snapshot(status, 10_000).is_fresh
+    assert not presenter.snapshot(status, 0).can_change
 
 
 def test_before_the_first_snapshot_the_panel_says_what_will_come(presenter: Presenter) -> None:

@@ -4,9 +4,9 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from tracker.capture.bus import BUS, Bus, BusLostError, CallRefusedError, Signal, WokenError
 from tracker.capture.idle.source import Source, SourceLostError
 from tracker.capture.idle.stretches import Stretches
-from tracker.capture.power.bus import BUS, Bus, BusLostError, CallRefusedError, Signal, WokenError
 
 _MONITOR: Final = "org.gnome.Mutter.IdleMonitor"
 _PATH: Final = "/org/gnome/Mutter/IdleMonitor/Core"

@@ -7,14 +7,14 @@ from typing import Final
 
 from tracker.capture.idle.source import Source, SourceLostError
 from tracker.capture.idle.stretches import Stretches
-from tracker.capture.wlconnection import Wayland, WaylandLostError
+from tracker.capture.wayland import Arguments, Wayland, WaylandLostError
 
 _SEAT: Final = "wl_seat"
 _EXT: Final = "ext_idle_notifier_v1"
 _KDE: Final = "org_kde_kwin_idle"
 _INPUT_ALONE_SINCE: Final = 2  # the version of ext_idle_notifier_v1 that can leave inhibitors out
 _KDE_TIMEOUT, _EXT_OBEDIENT, _EXT_INPUT_ALONE = 0, 1, 2  # requests for a notification, of one or the other
-_IDLED, _RESUMED = 0, 1  # a notification's events, of both
+_ANSWER_MS: Final = 2_000
 
 
 class IdleNotifier(Source):
@@ -27,21 +27,27 @@ class IdleNotifier(Source):
         path: of the compositor's socket.
         stretches: where to note.
         monotonic_ms: reads the monotonic clock, in milliseconds.
-        woken: readable once the thread is to stop.
+        woken: what every source is given; connecting has a deadline of its own.
 
     Raises:
         SourceLostError: nobody answers there, or the compositor cannot tell of input.
     """
 
-    def __init__(self, path: Path, stretches: Stretches, monotonic_ms: Callable[[], int], woken: socket.socket) -> None:
+    def __init__(
+        self,
+        path: Path,
+        stretches: Stretches,
+        monotonic_ms: Callable[[], int],
+        woken: socket.socket,  # noqa: ARG002 (every source is given it)
+    ) -> None:
         self._stretches = stretches
         self._monotonic_ms = monotonic_ms
         try:
-            self._wayland = Wayland(path, monotonic_ms, woken)
+            self._wayland = Wayland(path, monotonic_ms, monotonic_ms() + _ANSWER_MS)
         except WaylandLostError as error:
             raise SourceLostError(f"the Wayland compositor does not answer ({error}).") from None
         try:
-            self._notification = self._ask()
+            self._ask()
         except WaylandLostError as error:
             self.close()
             raise SourceLostError(f"the Wayland compositor went away ({error}).") from None
@@ -56,33 +62,39 @@ class IdleNotifier(Source):
     def handle(self) -> None:
         """Note what has come."""
         try:
-            for event in self._wayland.events():
-                if event.sender == self._notification:
-                    note = {_IDLED: self._stretches.idled, _RESUMED: self._stretches.resumed}[event.number]
-                    note(self._monotonic_ms())
-        except (WaylandLostError, KeyError) as error:
+            self._wayland.take()
+        except WaylandLostError as error:
             raise SourceLostError(f"the Wayland compositor went away ({error}).") from None
 
     def close(self) -> None:
         """Close the connection, which destroys the notification."""
         self._wayland.close()
 
-    def _ask(self) -> int:
-        offers, timeout_ms = self._wayland.offers, self._stretches.timeout_ms
-        if _SEAT not in offers or not {_EXT, _KDE} & offers.keys():
+    def _hear(self, opcode: int, _arguments: Arguments) -> None:
+        match opcode:
+            case 0:
+                self._stretches.idled(self._monotonic_ms())
+            case 1:
+                self._stretches.resumed(self._monotonic_ms())
+            case _:
+                raise WaylandLostError("it sent an event that a notification has not")
+
+    def _ask(self) -> None:
+        wayland, timeout_ms = self._wayland, self._stretches.timeout_ms
+        seats, notifiers = wayland.offers(_SEAT), [*wayland.offers(_EXT), *wayland.offers(_KDE)]
+        if not seats or not notifiers:
             raise SourceLostError(f"this compositor offers neither {_EXT} nor {_KDE}.")
-        is_ext = _EXT in offers
-        is_input_alone = is_ext and offers[_EXT].version >= _INPUT_ALONE_SINCE
-        self.name, self.can_be_blinded = _EXT if is_ext else _KDE, not is_input_alone
+        best = notifiers[0]
+        is_input_alone = best.interface == _EXT and best.version >= _INPUT_ALONE_SINCE
+        self.name, self.can_be_blinded = best.interface, not is_input_alone
         # Objects must be numbered in the order of the requests that make them.
-        seat = self._wayland.bind(_SEAT, 1)
-        notifier = self._wayland.bind(self.name, _INPUT_ALONE_SINCE if is_input_alone else 1)
-        notification = self._wayland.new_id()
-        if is_ext:
-            request = _EXT_INPUT_ALONE if is_input_alone else _EXT_OBEDIENT
-            self._wayland.request(notifier, request, notification, timeout_ms, seat)
-        else:
-            self._wayland.request(notifier, _KDE_TIMEOUT, notification, seat, timeout_ms)
+        seat = wayland.bind(seats[0], 1)
+        notifier = wayland.bind(best, _INPUT_ALONE_SINCE if is_input_alone else 1)
+        notification = wayland.new(self._hear)
         self._stretches.asked(self._monotonic_ms(), can_be_blinded=self.can_be_blinded)
-        self._wayland.settle()
-        return notification
+        if best.interface == _EXT:
+            request = _EXT_INPUT_ALONE if is_input_alone else _EXT_OBEDIENT
+            wayland.send(notifier, request, notification, timeout_ms, seat)
+        else:
+            wayland.send(notifier, _KDE_TIMEOUT, notification, seat, timeout_ms)
+        wayland.roundtrip()

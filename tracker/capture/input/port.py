@@ -75,6 +75,10 @@ class InputCounter(abc.ABC):
     def problem(self) -> str | None:
         """Say what ended the counting or hides input from it, else None, also while stopped; `start` tries again."""
 
+    def limit(self) -> str | None:
+        """Say what this system hides from the counter and what to do about it, or None."""
+        return None
+
 
 class NullInput(InputCounter):
     """Input of a machine where nothing can be counted; it says so and its source is *none*."""

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from tracker.capture.power.bus import Bus, BusLostError, CallRefusedError, Signal, WokenError
+from tracker.capture.bus import Bus, BusLostError, CallRefusedError, Signal, WokenError
 from tracker.capture.power.port import Listener, PowerEvent
 
 _RETRY_MOST_MS: Final = 30_000

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from tracker.capture.power.bus import BUS, Bus, CallRefusedError, Descriptor, Signal
+from tracker.capture.bus import BUS, Bus, CallRefusedError, Descriptor, Signal
 from tracker.capture.power.link import AbsentError, Link, Source, Teller, run
 from tracker.capture.power.lock import LockState
 from tracker.capture.power.port import Listener, PowerEvent, PowerUnavailableError, PowerWatch

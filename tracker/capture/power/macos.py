@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final, Protocol
 
+from tracker.capture.foreign import ForeignFunctions, Load, Signatures, load_framework
 from tracker.capture.power.port import Listener, PowerEvent, PowerUnavailableError, PowerWatch
 
 # <IOKit/IOMessage.h>: iokit_common_msg(x) is 0xE0000000 | x.
@@ -106,7 +107,7 @@ class MacPower(PowerWatch):
             self._thread = threading.Thread(target=self._run, args=(mac, opened), name="daybook-power", daemon=True)
             self._thread.start()
             opened.result()
-        except (OSError, AttributeError) as error:  # a refusal, or a macOS that lacks a function
+        except OSError as error:  # a refusal, or a macOS that lacks a function
             self.stop()
             raise PowerUnavailableError(
                 f"Sleep and the screen lock are not announced: macOS refused it ({error}). "
@@ -211,9 +212,8 @@ _INT_TYPE: Final = 9  # kCFNumberIntType
 _RUN_FINISHED: Final = 1
 _LOCK_NAMES: Final = {b"com.apple.screenIsLocked": True, b"com.apple.screenIsUnlocked": False}
 
-_FOLDER: Final = "/System/Library/Frameworks"
-_FUNCTIONS: Final[dict[str, dict[str, tuple[Any, list[Any]]]]] = {
-    f"{_FOLDER}/IOKit.framework/IOKit": {
+_FUNCTIONS: Final[Signatures] = {
+    "IOKit": {
         "IORegisterForSystemPower": (
             _PORT,
             [_POINTER, ctypes.POINTER(_POINTER), _INTEREST, ctypes.POINTER(_PORT)],
@@ -224,7 +224,7 @@ _FUNCTIONS: Final[dict[str, dict[str, tuple[Any, list[Any]]]]] = {
         "IONotificationPortGetRunLoopSource": (_POINTER, [_POINTER]),
         "IONotificationPortDestroy": (None, [_POINTER]),
     },
-    f"{_FOLDER}/CoreFoundation.framework/CoreFoundation": {
+    "CoreFoundation": {
         "CFRunLoopGetCurrent": (_POINTER, []),
         "CFRunLoopAddSource": (None, [_POINTER, _POINTER, _POINTER]),
         "CFRunLoopRemoveSource": (None, [_POINTER, _POINTER, _POINTER]),
@@ -245,29 +245,26 @@ _FUNCTIONS: Final[dict[str, dict[str, tuple[Any, list[Any]]]]] = {
         "CFBooleanGetValue": (_TRUTH, [_POINTER]),
         "CFNumberGetValue": (_TRUTH, [_POINTER, _INDEX, _POINTER]),
     },
-    f"{_FOLDER}/CoreGraphics.framework/CoreGraphics": {"CGSessionCopyCurrentDictionary": (_POINTER, [])},
+    "CoreGraphics": {"CGSessionCopyCurrentDictionary": (_POINTER, [])},
 }
+
+
+def _constant(core_foundation: Any) -> int | None:
+    return _POINTER.in_dll(core_foundation, "kCFRunLoopDefaultMode").value
 
 
 class FrameworkMac:
     """Calls IOKit, CoreFoundation and CoreGraphics.
 
     Args:
-        load: gives a framework by its path.
-        default_mode: gives CoreFoundation's constant kCFRunLoopDefaultMode; None reads it.
+        load: gives a framework by its name.
+        default_mode: reads CoreFoundation's constant kCFRunLoopDefaultMode.
     """
 
-    def __init__(
-        self, load: Callable[[str], Any] = ctypes.CDLL, default_mode: Callable[[Any], int | None] | None = None
-    ) -> None:
-        self._call: dict[str, Any] = {}
-        for path, functions in _FUNCTIONS.items():
-            framework = load(path)
-            for name, (returns, takes) in functions.items():
-                self._call[name] = getattr(framework, name)
-                self._call[name].restype, self._call[name].argtypes = returns, takes
-            if "CoreFoundation" in path:
-                self._mode = default_mode(framework) if default_mode else _constant(framework)
+    def __init__(self, load: Load = load_framework, default_mode: Callable[[Any], int | None] = _constant) -> None:
+        self._call = ForeignFunctions(_FUNCTIONS, load)
+        self._call.require_all()
+        self._mode = default_mode(self._call.library("CoreFoundation"))
         self._root = 0
         self._port = _POINTER()
         self._notifier = _PORT()
@@ -279,64 +276,64 @@ class FrameworkMac:
         """Register for the system's power on this thread's run loop, and for the lock with the distributed center."""
         interest = _INTEREST(lambda _context, _service, message, argument: on_power(message, argument or 0))
         self._callbacks.append(interest)
-        self._root = self._call["IORegisterForSystemPower"](
-            None, ctypes.byref(self._port), interest, ctypes.byref(self._notifier)
+        self._root = self._call(
+            "IORegisterForSystemPower", None, ctypes.byref(self._port), interest, ctypes.byref(self._notifier)
         )
         if not self._root:
             raise OSError("IORegisterForSystemPower gave no port")
         # Retained, since `wake` may stop it from another thread just as this one ends.
-        self._loop = self._call["CFRetain"](self._call["CFRunLoopGetCurrent"]())
-        source = self._call["IONotificationPortGetRunLoopSource"](self._port)
-        self._call["CFRunLoopAddSource"](self._loop, source, self._mode)
-        self._center = self._call["CFNotificationCenterGetDistributedCenter"]()
+        self._loop = self._call("CFRetain", self._call("CFRunLoopGetCurrent"))
+        source = self._call("IONotificationPortGetRunLoopSource", self._port)
+        self._call("CFRunLoopAddSource", self._loop, source, self._mode)
+        self._center = self._call("CFNotificationCenterGetDistributedCenter")
         for name, locked in _LOCK_NAMES.items():
             self._observe(name, on_lock, locked=locked)
 
     def allow(self, argument: int) -> None:
         """Call IOAllowPowerChange."""
-        self._call["IOAllowPowerChange"](self._root, argument)
+        self._call("IOAllowPowerChange", self._root, argument)
 
     def turn(self, within_s: float) -> None:
         """Run the run loop; without a source it would come back at once, again and again."""
-        if self._call["CFRunLoopRunInMode"](self._mode, within_s, 0) == _RUN_FINISHED:
+        if self._call("CFRunLoopRunInMode", self._mode, within_s, 0) == _RUN_FINISHED:
             raise OSError("the run loop has lost its source")
 
     def wake(self) -> None:
         """Stop the run loop's current run."""
         if self._loop is not None:
-            self._call["CFRunLoopStop"](self._loop)
+            self._call("CFRunLoopStop", self._loop)
 
     def is_locked(self) -> bool | None:
         """Look for CGSSessionScreenIsLocked in the session's dictionary, where it stands while locked."""
-        session = self._call["CGSessionCopyCurrentDictionary"]()
+        session = self._call("CGSessionCopyCurrentDictionary")
         if not session:
             return None
         key = self._text(b"CGSSessionScreenIsLocked")
         try:
-            value = self._call["CFDictionaryGetValue"](session, key)
+            value = self._call("CFDictionaryGetValue", session, key)
             if not value:
                 return False
-            if self._call["CFGetTypeID"](value) == self._call["CFBooleanGetTypeID"]():
-                return bool(self._call["CFBooleanGetValue"](value))
+            if self._call("CFGetTypeID", value) == self._call("CFBooleanGetTypeID"):
+                return bool(self._call("CFBooleanGetValue", value))
             number = ctypes.c_int()
-            self._call["CFNumberGetValue"](value, _INT_TYPE, ctypes.byref(number))
+            self._call("CFNumberGetValue", value, _INT_TYPE, ctypes.byref(number))
             return number.value != 0
         finally:
-            self._call["CFRelease"](key)
-            self._call["CFRelease"](session)
+            self._call("CFRelease", key)
+            self._call("CFRelease", session)
 
     def close(self) -> None:
         """Take everything back, the observers first."""
         if self._center:
             for observer in range(1, len(_LOCK_NAMES) + 1):
-                self._call["CFNotificationCenterRemoveEveryObserver"](self._center, observer)
+                self._call("CFNotificationCenterRemoveEveryObserver", self._center, observer)
         if self._root:
             if self._loop is not None:
-                source = self._call["IONotificationPortGetRunLoopSource"](self._port)
-                self._call["CFRunLoopRemoveSource"](self._loop, source, self._mode)
-            self._call["IODeregisterForSystemPower"](ctypes.byref(self._notifier))
-            self._call["IOServiceClose"](self._root)
-            self._call["IONotificationPortDestroy"](self._port)
+                source = self._call("IONotificationPortGetRunLoopSource", self._port)
+                self._call("CFRunLoopRemoveSource", self._loop, source, self._mode)
+            self._call("IODeregisterForSystemPower", ctypes.byref(self._notifier))
+            self._call("IOServiceClose", self._root)
+            self._call("IONotificationPortDestroy", self._port)
         self._root, self._center = 0, None
 
     def _observe(self, name: bytes, on_lock: Callable[[bool], None], *, locked: bool) -> None:
@@ -344,12 +341,8 @@ class FrameworkMac:
         self._callbacks.append(callback)
         text, observer = self._text(name), len(self._callbacks) - 1  # any number that is not 0, and its own
         words = self._center, observer, callback, text, None, _DELIVER_IMMEDIATELY
-        self._call["CFNotificationCenterAddObserver"](*words)
-        self._call["CFRelease"](text)
+        self._call("CFNotificationCenterAddObserver", *words)
+        self._call("CFRelease", text)
 
     def _text(self, text: bytes) -> int:
-        return int(self._call["CFStringCreateWithCString"](None, text, _UTF8))
-
-
-def _constant(core_foundation: Any) -> int | None:
-    return _POINTER.in_dll(core_foundation, "kCFRunLoopDefaultMode").value
+        return int(self._call("CFStringCreateWithCString", None, text, _UTF8))

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from ctypes import wintypes
 from typing import Any, ClassVar, Final, Protocol
 
+from tracker.capture.foreign import ForeignFunctions, Load, Signatures, last_error, load_dll
 from tracker.capture.power.port import Listener, PowerEvent, PowerUnavailableError, PowerWatch
 
 WM_QUERYENDSESSION: Final = 0x0011
@@ -104,7 +105,7 @@ class WindowsPower(PowerWatch):
             self._thread = threading.Thread(target=self._run, args=(desktop, opened), name="daybook-power", daemon=True)
             self._thread.start()
             opened.result()
-        except (OSError, AttributeError) as error:  # a refusal, or a Windows that lacks a function
+        except OSError as error:  # a refusal, or a Windows that lacks a function
             self._desktop = None
             self.stop()
             raise PowerUnavailableError(
@@ -232,7 +233,7 @@ class SessionInfo(ctypes.Structure):
 
 _P: Final = ctypes.POINTER
 _DWORD: Final = wintypes.DWORD
-_FUNCTIONS: Final[dict[str, dict[str, tuple[Any, list[Any]]]]] = {
+_FUNCTIONS: Final[Signatures] = {
     "kernel32": {"GetModuleHandleW": (wintypes.HMODULE, [wintypes.LPCWSTR])},
     "user32": {
         "RegisterClassExW": (wintypes.ATOM, [_P(WindowClass)]),
@@ -268,22 +269,15 @@ class DllDesktop:
     """Calls user32 and wtsapi32.
 
     Args:
-        load: gives a library by its name; None takes `ctypes.WinDLL`, which Windows alone has.
-        last_error: gives the number of the calling thread's last error; None takes `ctypes.get_last_error`.
+        load: gives a library by its name.
+        error_number: gives the number of the calling thread's last error.
     """
 
-    def __init__(self, load: Callable[[str], Any] | None = None, last_error: Callable[[], int] | None = None) -> None:
-        if load is None or last_error is None:
-            windows: Any = ctypes  # type checkers know these two on Windows alone
-            load, last_error = (lambda name: windows.WinDLL(name, use_last_error=True)), windows.get_last_error
-        self._last_error = last_error
-        self._call: dict[str, Any] = {}
-        for library, functions in _FUNCTIONS.items():
-            loaded = load(library)
-            for name, (returns, takes) in functions.items():
-                self._call[name] = getattr(loaded, name)
-                self._call[name].restype, self._call[name].argtypes = returns, takes
-        self._instance = self._call["GetModuleHandleW"](None)
+    def __init__(self, load: Load = load_dll, error_number: Callable[[], int] = last_error) -> None:
+        self._error_number = error_number
+        self._call = ForeignFunctions(_FUNCTIONS, load)
+        self._call.require_all()
+        self._instance = self._call("GetModuleHandleW", None)
         self._class = f"DaybookPower{id(self)}"
         self._procedure: Any = None
         self._window: int | None = None
@@ -294,12 +288,12 @@ class DllDesktop:
 
         def procedure(window: int, message: int, wparam: int, lparam: int) -> int:
             if message == _WM_QUIT_WATCH:
-                self._call["PostQuitMessage"](0)
+                self._call("PostQuitMessage", 0)
                 return 0
             if message == WM_CLOSE:
                 return 0  # it lives as long as the watch
             answer = handle(message, wparam, lparam)
-            return int(self._call["DefWindowProcW"](window, message, wparam, lparam)) if answer is None else answer
+            return int(self._call("DefWindowProcW", window, message, wparam, lparam)) if answer is None else answer
 
         self._procedure = _WNDPROC(procedure)  # kept: Windows holds no reference
         description = WindowClass(
@@ -321,28 +315,28 @@ class DllDesktop:
     def pump(self) -> None:
         """Deliver messages until WM_QUIT; GetMessage gives 0 for that and -1 for an error."""
         message = wintypes.MSG()
-        while self._call["GetMessageW"](ctypes.byref(message), None, 0, 0) > 0:
-            self._call["DispatchMessageW"](ctypes.byref(message))
+        while self._call("GetMessageW", ctypes.byref(message), None, 0, 0) > 0:
+            self._call("DispatchMessageW", ctypes.byref(message))
 
     def quit(self) -> None:
         """Post the message that ends the pump."""
-        self._call["PostMessageW"](self._window, _WM_QUIT_WATCH, 0, 0)
+        self._call("PostMessageW", self._window, _WM_QUIT_WATCH, 0, 0)
 
     def close(self) -> None:
         """Take back the notifications, the window and its class."""
         if self._window is not None:
-            self._call["WTSUnRegisterSessionNotification"](self._window)
+            self._call("WTSUnRegisterSessionNotification", self._window)
             if self._registration is not None:
-                self._call["UnregisterSuspendResumeNotification"](self._registration)
-            self._call["DestroyWindow"](self._window)
-        self._call["UnregisterClassW"](self._class, self._instance)
+                self._call("UnregisterSuspendResumeNotification", self._registration)
+            self._call("DestroyWindow", self._window)
+        self._call("UnregisterClassW", self._class, self._instance)
         self._window = self._registration = None
 
     def is_locked(self) -> bool | None:
         """Ask for WTSSessionInfoEx of this session."""
         pointer, size = ctypes.c_void_p(), wintypes.DWORD()
         words = None, _WTS_CURRENT_SESSION, _WTS_SESSION_INFO_EX, ctypes.byref(pointer), ctypes.byref(size)
-        if not self._call["WTSQuerySessionInformationW"](*words) or pointer.value is None:
+        if not self._call("WTSQuerySessionInformationW", *words) or pointer.value is None:
             return None
         try:
             if size.value < ctypes.sizeof(SessionInfo):
@@ -353,11 +347,11 @@ class DllDesktop:
             flags = information.SessionFlags
             return {_WTS_SESSIONSTATE_LOCK: True, _WTS_SESSIONSTATE_UNLOCK: False}.get(flags)
         finally:
-            self._call["WTSFreeMemory"](pointer)
+            self._call("WTSFreeMemory", pointer)
 
     def _demand(self, name: str, *arguments: object) -> int:
         """Call what gives 0 where it fails."""
-        answer = self._call[name](*arguments)
+        answer = self._call(name, *arguments)
         if not answer:
-            raise OSError(f"{name}, error {self._last_error()}")
+            raise OSError(f"{name}, error {self._error_number()}")
         return int(answer)

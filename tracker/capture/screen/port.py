@@ -38,6 +38,8 @@ class Screen(abc.ABC):
     """
 
     name: str
+    via: str | None = None
+    """The way that the last picture came, where the desktop has several."""
 
     @abc.abstractmethod
     def grab(self) -> tuple[Frame, ...]:
@@ -46,6 +48,16 @@ class Screen(abc.ABC):
         Raises:
             ScreenUnavailableError: the screen cannot be read now.
         """
+
+    def ask(self) -> tuple[Frame, ...]:
+        """Take one while the person is there to agree, where the desktop asks whether Daybook may.
+
+        It can wait a minute for the answer, so nothing that must go on may wait for it.
+
+        Raises:
+            ScreenUnavailableError: the screen cannot be read now, or the person refused.
+        """
+        return self.grab()
 
 
 class NullScreen(Screen):

@@ -1,0 +1,1 @@
+"""The window port and its back ends."""

@@ -3,6 +3,7 @@
 import select
 import socket
 import struct
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,6 +36,10 @@ class CallRefusedError(MachineError):
     """A call was answered with an error, or not in time."""
 
 
+class CallUnansweredError(CallRefusedError):
+    """A call was not answered in time."""
+
+
 class WokenError(Exception):
     """The thread is to stop, and what it was doing on the bus came to nothing."""
 
@@ -56,13 +61,13 @@ class Bus:
     Args:
         address: in D-Bus's own form, such as "unix:path=/run/dbus/system_bus_socket".
         monotonic_ms: reads the monotonic clock, in milliseconds.
-        woken: readable once the thread is to stop, which ends every wait.
+        woken: readable once the thread is to stop, which ends every wait; None where nothing is to end one early.
 
     Raises:
         BusLostError: nobody answers there.
     """
 
-    def __init__(self, address: str, monotonic_ms: Callable[[], int], woken: socket.socket) -> None:
+    def __init__(self, address: str, monotonic_ms: Callable[[], int], woken: socket.socket | None = None) -> None:
         self._monotonic_ms = monotonic_ms
         self._woken = woken
         self._parser = Parser()
@@ -99,15 +104,35 @@ class Bus:
         while self._signals:
             yield self._signals.pop(0)
 
-    def call(self, name: str, path: str, interface: str, method: str, *arguments: tuple[str, object]) -> Any:
-        """Call a method and give what it returns, a tuple; nothing is started for it.
+    def wait(self, within_ms: int) -> None:
+        """Wait until something has come that `signals` may give, at most so long.
+
+        Raises:
+            WokenError: the thread is to stop.
+        """
+        if not self._signals and self._is_woken(within_ms):
+            raise WokenError
+
+    def call(
+        self,
+        name: str,
+        path: str,
+        interface: str,
+        method: str,
+        *arguments: tuple[str, object],
+        starts_service: bool = False,
+        within_ms: int | None = None,
+    ) -> Any:
+        """Call a method and give what it returns, a tuple.
 
         Args:
             name: of the service, well-known or unique.
             path: of the object.
             interface: of the method.
             method: its name.
-            arguments: each with its D-Bus type, such as `("s", "text")`.
+            arguments: each with its D-Bus type, such as `("s", "text")`; a descriptor ("h") stays open here.
+            starts_service: whether the bus may start the service for it.
+            within_ms: how long to wait for the answer; None takes what suits a service that runs already.
 
         Raises:
             CallRefusedError: the answer is an error, or none came in time.
@@ -117,10 +142,12 @@ class Bus:
         signature = "".join(kind for kind, _ in arguments)
         body = tuple(value for _, value in arguments)
         message = new_method_call(DBusAddress(path, name, interface), method, signature or None, body)
-        message.header.flags |= MessageFlag.no_auto_start
+        if not starts_service:
+            message.header.flags |= MessageFlag.no_auto_start
         self._serial += 1
-        self._send(message.serialise(serial=self._serial))
-        answer = self._answer(self._serial, f"{name} {method}")
+        descriptors = array("i")
+        self._send(message.serialise(serial=self._serial, fds=descriptors), descriptors)
+        answer = self._answer(self._serial, f"{name} {method}", _ANSWER_MS if within_ms is None else within_ms)
         if answer.header.message_type is MessageType.error:
             raise CallRefusedError(f"{name} {method}: {' '.join(str(part) for part in answer.body)}")
         return answer.body
@@ -151,13 +178,13 @@ class Bus:
         (user,) = self.call(BUS, _BUS_PATH, BUS, "GetConnectionUnixUser", ("s", self.unique_name))
         return int(user)
 
-    def _answer(self, serial: int, what: str) -> Any:
-        deadline_ms = self._monotonic_ms() + _ANSWER_MS
+    def _answer(self, serial: int, what: str, within_ms: int) -> Any:
+        deadline_ms = self._monotonic_ms() + within_ms
         while serial not in self._answers:
             left_ms = deadline_ms - self._monotonic_ms()
             if left_ms <= 0:
-                raise CallRefusedError(f"{what}: no answer")
-            if _readable(self._woken, self._socket, within_ms=left_ms) and _readable(self._woken):
+                raise CallUnansweredError(f"{what}: no answer")
+            if self._is_woken(left_ms):
                 raise WokenError
             if _readable(self._socket):
                 self._read()
@@ -166,9 +193,18 @@ class Bus:
             _close_descriptors(self._answers.popitem()[1].body)
         return answer
 
-    def _send(self, data: bytes) -> None:
+    def _is_woken(self, within_ms: int) -> bool:
+        """Wait for the bus or the wish to stop, and tell whether it is the wish."""
+        woken = self._woken
+        if woken is None:
+            _readable(self._socket, within_ms=within_ms)
+            return False
+        return _readable(woken, self._socket, within_ms=within_ms) and _readable(woken)
+
+    def _send(self, data: bytes, descriptors: "array[int]") -> None:
         try:
-            self._socket.sendall(data)
+            sent = socket.send_fds(self._socket, [data], descriptors) if descriptors else 0
+            self._socket.sendall(data[sent:])
         except OSError as error:
             raise BusLostError(_cause(error)) from None
 
