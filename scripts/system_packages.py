@@ -51,7 +51,7 @@ PURPOSES = {
     ),
     "desktop": Purpose(
         "for a virtual desktop with real input",
-        ("xvfb", "xdotool", "jwm", "xterm", "dbus-daemon", "dbus-bin", "gnome-keyring"),
+        ("xvfb", "xdotool", "wtype", "jwm", "xterm", "dbus-daemon", "dbus-bin", "gnome-keyring"),
     ),
     "wayland": Purpose("for a Wayland desktop without a screen", ("sway", "swaybg", "grim")),
     # Ten times as large, so only the slow tests have them.

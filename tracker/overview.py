@@ -67,6 +67,7 @@ class Overview:
             memo=state.memo,
             session_ms=state.session_ms + (0 if state.counted is None else now.mono_ms - state.counted.mono_ms),
             activity_tenths=None if segment is None else segment.activity_tenths,
+            active_s=None if segment is None else segment.active_s,
             protection_problem=_UNLISTED
             if segment is not None and unlisted is not None and tracked == unlisted
             else _protection_problem(state, tracked, line, segment),

@@ -78,9 +78,10 @@ def diary_text(answer: DiaryAnswer) -> str:
     for one in answer.segments:
         memo = _memo(one.segment.intervals[-1].memo) if one.segment.intervals else "no time left"
         meter = "–" if one.segment.activity_tenths is None else one.segment.activity_tenths
+        active = "" if one.segment.active_s is None else f", active {one.segment.active_s} s, no counts"
         lines.append(
             f"{_instant(one.start_ms, one.start_ms)}  {_hours(one.worked_ms)}  {one.contract_title}: {memo}"
-            f"  activity {meter}/10  {one.sync_state}{'' if one.detail is None else f': {one.detail}'}"
+            f"  activity {meter}/10{active}  {one.sync_state}{'' if one.detail is None else f': {one.detail}'}"
         )
         lines += _protection_lines(one)
     lines += [

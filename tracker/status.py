@@ -69,9 +69,9 @@ class Status(Struct, frozen=True, kw_only=True):
 
     `contract` is the one being tracked, paused or last tracked; `session_ms` is the worked time since the last start.
     `activity_tenths` is the running segment's activity meter over the minutes that have passed or had input, None
-    before there is one. `declared` is the work declared, `away_ms` what a pause could still keep as manual time.
-    `protection_problem` says in a sentence why the running time is not protected, `notices` what
-    the person must know or do.
+    before there is one; `active_s` are its active seconds, None where counts are had. `declared` is the work declared,
+    `away_ms` what a pause could still keep as manual time. `protection_problem` says in a sentence why the running time
+    is not protected, `notices` what the person must know or do.
     """
 
     now_ms: int
@@ -89,3 +89,4 @@ class Status(Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...]
     declared: Declared | None = None
     away_ms: int = 0
+    active_s: int | None = None

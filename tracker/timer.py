@@ -181,6 +181,7 @@ class Timer:
                 clicks=self._counts.clicks,
                 scrolls=self._counts.scrolls,
                 moved=self._moved,
+                active_ms=self._counts.active_ms,
             )
             last_input_ms = idleness.last_input_ms
         state, effects = transition(before, events.Tick(last_input_ms), now)
@@ -200,6 +201,7 @@ class Timer:
         elif before.counted is not None:
             self._counter.stop()
             self._counter.take()
+            self._idle.close()
 
     def _keep(self, timebase: Timebase) -> None:
         """Keep the timebase for the next run in this boot: what is recorded stands on it."""
@@ -220,4 +222,9 @@ def _kept_timebase(buffer: Buffer) -> Timebase | None:
 
 
 def _sum(one: Counts, other: Counts) -> Counts:
-    return Counts(one.keys + other.keys, one.clicks + other.clicks, one.scrolls + other.scrolls)
+    return Counts(
+        keys=one.keys + other.keys,
+        clicks=one.clicks + other.clicks,
+        scrolls=one.scrolls + other.scrolls,
+        active_ms=one.active_ms + other.active_ms,
+    )

@@ -153,6 +153,13 @@ class Segment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """
         return None if self.activity_minutes is None else tenths(*self.activity_minutes)
 
+    @property
+    def active_s(self) -> int | None:
+        """Active seconds, None where counts could be had all the time or nothing could be measured."""
+        if self.activity.source is not ActivitySource.ACTIVE_SECONDS:
+            return None
+        return sum(minute.active_s for minute in self.activity.minutes)
+
     def pictures(self) -> Iterator[Picture]:
         """Give every picture that this revision sends."""
         for snapshot in self.snapshots:

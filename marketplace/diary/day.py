@@ -61,6 +61,11 @@ class Entry:
         return sum(minute.scrolls for minute in self.segment.activity.minutes)
 
     @property
+    def has_counts(self) -> bool:
+        """Whether key presses, clicks or scrolls were counted."""
+        return bool(self.keys or self.clicks or self.scrolls)
+
+    @property
     def kinds(self) -> frozenset[Kind]:
         """How the segment's time came to be."""
         return frozenset(interval.kind for interval in self.segment.intervals)

@@ -80,7 +80,7 @@ def segment(request: HttpRequest, contract_id: UUID, start_s: int, device_id: UU
         "entry": entry,
         "shows_titles": contracts.sends_window_titles(contract, entry.segment.policy_version),
         "date": _date_of(entry.segment.start_s),
-        "bars": bars(entry.segment.activity.minutes),
+        "bars": bars(entry.segment.activity),
         "chart_width": WIDTH,
         "chart_height": HEIGHT,
     }

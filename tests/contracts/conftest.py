@@ -1,7 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.contracts.desktops import KWinDesktop, MutterDesktop, SwayDesktop, TellingDesktop
 from tests.fakes.wayland import KWin, Sway, pipewire
 from tests.fakes.xserver import XServer
 
@@ -11,6 +13,19 @@ def x_server() -> Iterator[XServer]:
     server = XServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def desktop_of() -> Iterator[Callable[[str], TellingDesktop]]:
+    """Give what starts a desktop that tells of input: sway, KWin, or a bus with Mutter's interface."""
+    with ExitStack() as stack:
+
+        def start(name: str) -> TellingDesktop:
+            desktop = {"sway": SwayDesktop, "kwin": KWinDesktop, "mutter": MutterDesktop}[name]()
+            stack.callback(desktop.close)
+            return desktop
+
+        yield start
 
 
 @pytest.fixture

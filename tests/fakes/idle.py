@@ -11,6 +11,9 @@ class FakeIdle(IdleWatch):
         self._input = input_counter
         self._last_ms: int | None = None
         self._moved = False
+        self.is_closed = True
+        self.hidden: str | None = None
+        """What it says that the desktop hides, or None."""
         self.lost: str | None = None
         """The sentence that says why it cannot see, or None."""
 
@@ -19,6 +22,7 @@ class FakeIdle(IdleWatch):
         self._moved = True
 
     def look(self, now_ms: int) -> Idleness:
+        self.is_closed = False
         moved = self._moved and self.lost is None and self._last_ms is not None
         self._moved = False
         if moved or self._last_ms is None:
@@ -30,3 +34,9 @@ class FakeIdle(IdleWatch):
 
     def problem(self) -> str | None:
         return self.lost
+
+    def limit(self) -> str | None:
+        return self.hidden
+
+    def close(self) -> None:
+        self.is_closed = True

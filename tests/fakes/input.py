@@ -23,12 +23,12 @@ class FakeInput(InputCounter):
     def running(self) -> bool:
         return self._running
 
-    def press(self, *, keys: int = 0, clicks: int = 0, scrolls: int = 0) -> None:
+    def press(self, *, keys: int = 0, clicks: int = 0, scrolls: int = 0, active_ms: int = 0) -> None:
         """Make input now; like the real thing, it goes unseen unless the counter runs."""
         if not self._running:
             return
         old = self._counts
-        self._counts = Counts(old.keys + keys, old.clicks + clicks, old.scrolls + scrolls)
+        self._counts = Counts(old.keys + keys, old.clicks + clicks, old.scrolls + scrolls, old.active_ms + active_ms)
         self._newest_ms = self._monotonic_ms()
 
     def die(self, sentence: str) -> None:

@@ -201,6 +201,29 @@ def test_an_empty_day_says_what_will_appear(contract: Contract, people: People) 
         assert data_of(html, "worked-ms", "<main") == 0
 
 
+def test_without_counts_the_page_says_so_and_shows_active_seconds(
+    recorder: Recorder, contract: Contract, people: People
+) -> None:
+    active = tuple(msgspec.structs.replace(minute(number), active_s=seconds) for number, seconds in ((0, 42), (3, 60)))
+    activity = Activity(source=ActivitySource.ACTIVE_SECONDS, minutes=active)
+    start_s = record(recorder, contract, activity=activity)
+    html = logged_in(people.client).get(f"/contracts/{contract.pk}/segments/{start_s}/{recorder.id}/").content.decode()
+    assert "Counts were not available on this desktop" in html
+    assert "active 102 s" in html
+    assert data_of(html, "active-s", 'data-minute="3"') == 60
+    assert "data-keys" not in html.split('class="counts"')[1].split("</table>")[0], "no zero pretends to be a count"
+    assert "A part of this segment was counted" not in html
+
+
+def test_a_segment_counted_in_part_says_both(recorder: Recorder, contract: Contract, people: People) -> None:
+    active = msgspec.structs.replace(minute(3), active_s=60)
+    activity = Activity(source=ActivitySource.ACTIVE_SECONDS, minutes=(minute(2, 40, 3, 5), active))
+    start_s = record(recorder, contract, activity=activity)
+    html = logged_in(people.client).get(f"/contracts/{contract.pk}/segments/{start_s}/{recorder.id}/").content.decode()
+    assert "A part of this segment was counted: keys 40, clicks 3, scrolls 5." in html
+    assert data_of(html, "active-s", "data-totals") == 60
+
+
 def test_only_the_newest_revision_counts(recorder: Recorder, contract: Contract, people: People) -> None:
     start_s = record(recorder, contract)
     record(recorder, contract, start_s=start_s, revision=2, intervals=(interval(0, 60_000, memo="Shorter"),))

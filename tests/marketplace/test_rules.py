@@ -154,11 +154,22 @@ def test_the_billing_week_starts_on_monday(moment_s: int, start_s: int) -> None:
 
 
 def test_the_chart_stacks_and_fits() -> None:
-    drawn = bars((minute(0, 10, 5, 5), minute(9, 5)))
+    drawn = bars(diary.Activity(source=ActivitySource.COUNTS, minutes=(minute(0, 10, 5, 5), minute(9, 5))))
     assert [one.series for one in drawn] == ["scrolls", "clicks", "keys", "keys"]
     assert min(one.y for one in drawn) == 0
     assert sum(one.height for one in drawn[:3]) == pytest.approx(HEIGHT)
-    assert bars((minute(0),)) == []
+    assert bars(diary.Activity(source=ActivitySource.COUNTS, minutes=(minute(0),))) == []
+
+
+def test_the_chart_draws_active_seconds_of_sixty() -> None:
+    active = [
+        msgspec.structs.replace(minute(number), active_s=seconds) for number, seconds in ((0, 0), (1, 15), (2, 60))
+    ]
+    drawn = bars(diary.Activity(source=ActivitySource.ACTIVE_SECONDS, minutes=tuple(active)))
+    assert [(one.series, one.height, one.y) for one in drawn] == [
+        ("active", HEIGHT / 4, 3 * HEIGHT / 4),
+        ("active", HEIGHT, 0),
+    ]
 
 
 def test_words_for_durations() -> None:

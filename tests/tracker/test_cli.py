@@ -30,7 +30,7 @@ KEYS = {
              "problem", "failed_pictures", "picture_problem"},
     "status": {"running", "now_ms", "phase", "pause_reason", "paused_since_ms", "contract", "memo", "session_ms",
                "activity_tenths", "protection_problem", "snapshot", "contracts", "sync", "notices",
-               "declared", "away_ms"},
+               "declared", "away_ms", "active_s"},
 }  # fmt: skip
 
 

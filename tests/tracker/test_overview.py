@@ -49,12 +49,14 @@ class Desk:
         self.own_diary = Diary(buffer, self.sealer)
 
     def work(
-        self, start_ms: int, end_ms: int, *, contract: int = 1, memo: str = "memo", keys: int = 1,
+        self, start_ms: int, end_ms: int, *, contract: int = 1, memo: str = "memo", keys: int = 1, active_ms: int = 0,
         source: ActivitySource = ActivitySource.COUNTS,
     ) -> None:  # fmt: skip
         interval = Interval(UUID(int=contract), NOON_MS + start_ms, NOON_MS + end_ms, Kind.TRACKED, memo)
         for at_ms in range(start_ms, end_ms, MINUTE_MS):
-            measured = Measured(UUID(int=contract), NOON_MS + at_ms, source, keys, 0, 0, moved=False)
+            measured = Measured(
+                UUID(int=contract), NOON_MS + at_ms, source, keys, 0, 0, moved=False, active_ms=active_ms
+            )
             self.buffer.journal.write(State(), (), measured, now=moment(at_ms), policy_version=1)
         self.buffer.journal.write(State(), map(Worked, split(interval)), None, now=moment(end_ms), policy_version=1)
 
@@ -219,6 +221,14 @@ def test_snapshots_that_failed_for_a_reason_not_agreed(desk: Desk, reason: Snaps
 def test_the_sessions_clock_runs_between_ticks(desk: Desk) -> None:
     running = desk.status(13_500, session_ms=10_000, counted=moment(10_000))
     assert running.session_ms == 13_500
+
+
+def test_without_counts_the_running_segment_tells_its_active_seconds(desk: Desk) -> None:
+    desk.work(0, 4_000)
+    assert desk.status(MINUTE_MS).active_s is None
+    desk.work(MINUTE_MS, MINUTE_MS + 4_000, keys=0, active_ms=2_500, source=ActivitySource.ACTIVE_SECONDS)
+    running = desk.status(2 * MINUTE_MS)
+    assert (running.active_s, running.activity_tenths) == (3, 10)
 
 
 def test_a_minute_that_has_begun_without_input_says_nothing_yet(desk: Desk) -> None:

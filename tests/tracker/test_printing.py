@@ -150,6 +150,16 @@ def test_diary() -> None:
         "12:00 UTC  0:10:00  API: Refunds  activity 5/10  waiting",
         "12:00 UTC  0:10:00  API: no memo  activity –/10  rejected: It overlaps.",
     ]
+    counted = segment("Refunds", active=5)
+    activity = msgspec.structs.replace(
+        counted.segment.activity,
+        source=ActivitySource.ACTIVE_SECONDS,
+        minutes=(Minute(minute=0, keys=0, clicks=0, scrolls=0, moved=False, active_s=42),),
+    )
+    active = msgspec.structs.replace(counted, segment=msgspec.structs.replace(counted.segment, activity=activity))
+    assert diary_text(DiaryAnswer("2026-11-23", 600_000, (active,))).splitlines()[1:] == [
+        "12:00 UTC  0:10:00  API: Refunds  activity 1/10, active 42 s, no counts  waiting",
+    ]
     assert diary_text(DiaryAnswer("2026-11-23", 0, ())) == "2026-11-23 (UTC): nothing recorded."
 
 

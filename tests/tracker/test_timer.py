@@ -123,6 +123,50 @@ def test_counts_belong_to_the_minute_they_were_made_in(rig: Rig) -> None:
     assert rig.minutes() == {0: (1, 10, 100, 0), 1: (2, 20, 200, 0), 2: (4, 40, 400, 0), 3: (0, 0, 0, 1)}
 
 
+def test_active_time_belongs_to_the_minute_it_was_measured_in(rig: Rig) -> None:
+    rig.input.source = ActivitySource.ACTIVE_SECONDS
+    rig.timer.start(ONE, "memo")
+    for active_ms in (1500, 60_000):
+        rig.run(MINUTE_MS - 1)
+        rig.input.press(active_ms=active_ms)
+        rig.run(1)
+    rig.timer.stop()
+    (recorded,) = (rig.buffer.journal.recorded(ONE.id, NOON_MS),)
+    assert recorded is not None
+    found = [((one.at_ms - NOON_MS) // MINUTE_MS, one.active_ms) for one in recorded.activity if one.active_ms]
+    assert found == [(0, 1500), (1, 60_000)]
+    assert {one.source for one in recorded.activity} == {ActivitySource.ACTIVE_SECONDS}
+
+
+def test_active_time_moves_with_provisional_time(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeClock(error_ms=-MINUTE_MS))
+    rig.input.source = ActivitySource.ACTIVE_SECONDS
+    rig.timer.start(ONE, "memo")
+    rig.input.press(active_ms=2500)
+    rig.run(5000)
+    rig.contact()
+    recorded = rig.buffer.journal.recorded(ONE.id, NOON_MS)
+    assert recorded is not None
+    assert [(one.at_ms, one.active_ms) for one in recorded.activity] == [(NOON_MS, 2500)]
+    rig.buffer.database.close()
+
+
+def test_the_idle_watch_is_let_go_whenever_nothing_is_tracked(rig: Rig) -> None:
+    closed = []
+    rig.timer.start(ONE, "memo")
+    closed.append(rig.idle.is_closed)
+    rig.timer.stop()
+    closed.append(rig.idle.is_closed)
+    rig.timer.start(ONE, "memo")
+    rig.run(1000)
+    closed.append(rig.idle.is_closed)
+    rig.clock.suspend(60_000)
+    rig.timer.tick()
+    assert rig.timer.state.phase is Phase.PAUSED
+    closed.append(rig.idle.is_closed)
+    assert closed == [False, True, False, True]
+
+
 def test_input_is_counted_while_tracking_and_at_no_other_time(rig: Rig) -> None:
     rig.input.press(keys=100)
     rig.timer.start(ONE, "memo")

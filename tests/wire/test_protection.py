@@ -75,6 +75,18 @@ def test_segment_short_of_what_was_agreed(segment: Segment, reason: Unprotected)
     assert why_unprotected(segment, TRACKED, POLICY, is_within_limit=True) == (reason,)
 
 
+def test_active_seconds_protect_as_counts_do() -> None:
+    def segment(active: int) -> Segment:
+        minutes = tuple(
+            Minute(minute=minute, keys=0, clicks=0, scrolls=0, moved=False, active_s=1) for minute in range(active)
+        )
+        activity = Activity(source=ActivitySource.ACTIVE_SECONDS, minutes=minutes)
+        return msgspec.structs.replace(_segment(), activity=activity)
+
+    assert why_unprotected(segment(3), TRACKED, POLICY, is_within_limit=True) == ()
+    assert why_unprotected(segment(2), TRACKED, POLICY, is_within_limit=True) == (Unprotected.LOW_ACTIVITY,)
+
+
 def test_activity_at_the_threshold_is_enough() -> None:
     assert why_unprotected(_segment(active=3), TRACKED, POLICY, is_within_limit=True) == ()
 

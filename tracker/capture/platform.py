@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 
 from tracker.capture.idle.port import IdleWatch, NullIdle
 from tracker.capture.input.port import InputCounter, InputUnavailableError, NullInput
@@ -14,8 +15,13 @@ from tracker.domain.errors import MachineError
 
 _SYSTEM = sys.platform
 
-_WAYLAND = "This is a Wayland session, which shows its input to no other program, and Daybook goes no way round yet."
+INPUT_CHOICE = "DAYBOOK_INPUT"
+"""The environment variable by which a person chooses to have input counted from the kernel's devices: evdev."""
 _WAYLAND_REMEDY = 'Log out and choose an X11 session at the log-in screen (often named "on Xorg").'
+_LIMIT_REMEDY = (
+    "Declare reading or a meeting for such work, use a desktop with version 2 of ext-idle-notify, or weigh "
+    f"{INPUT_CHOICE}=evdev (the guide says what it costs)."
+)
 _NO_PICTURES_REMEDY = 'Choose an X11 session at the log-in screen (often named "on Xorg").'
 _NO_DISPLAY = "There is no display: DISPLAY is not set, so there is no screen to picture and no input to count."
 _NO_DISPLAY_REMEDY = "Start the tracker inside a desktop session, or set DISPLAY to the X server to watch."
@@ -59,7 +65,7 @@ class Finding:
         back_end: its name.
         works: whether it works now.
         sentence: what was found, for the person.
-        remedy: the step that mends it, or None where it works or the sentence already says it.
+        remedy: the step that mends it, or None where nothing is amiss or the sentence already says it.
     """
 
     port: str
@@ -78,6 +84,9 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
         environ: the process's environment.
         monotonic_ms: reads the monotonic clock, in milliseconds.
         system: the platform, as `sys.platform` names it.
+
+    Raises:
+        MachineError: the environment asks for something that Daybook does not know.
     """
     power = _choose_power(environ, monotonic_ms, system)
     if system == "win32":
@@ -85,8 +94,7 @@ def choose(environ: Mapping[str, str], monotonic_ms: Callable[[], int], *, syste
     if system == "darwin":
         return _macos(monotonic_ms, power)
     if _is_wayland(environ):
-        nulls = _nulls(_WAYLAND, _WAYLAND_REMEDY, power, "wayland")
-        return replace(nulls, screen=_choose_wayland_screen(environ, monotonic_ms))
+        return _wayland(environ, monotonic_ms, power)
     if not system.startswith("linux"):
         return _nulls(_NOT_YET.format(system=system), _NOT_YET_REMEDY, power, system)
     display = environ.get("DISPLAY")
@@ -169,6 +177,38 @@ def _choose_power(environ: Mapping[str, str], monotonic_ms: Callable[[], int], s
     )
 
 
+def _choose_wayland_input(
+    environ: Mapping[str, str], monotonic_ms: Callable[[], int]
+) -> tuple[InputCounter, IdleWatch]:
+    """Choose what the desktop tells of input, and the kernel's devices instead where the person asks for them."""
+    from tracker.capture.idle.mutter import MutterMonitor  # noqa: PLC0415 (D-Bus: not needed elsewhere)
+    from tracker.capture.idle.notifier import IdleNotifier  # noqa: PLC0415 (likewise)
+    from tracker.capture.idle.watcher import Open, Watcher  # noqa: PLC0415 (likewise)
+    from tracker.capture.idle.wayland import WaylandIdle  # noqa: PLC0415 (likewise)
+    from tracker.capture.input.wayland import ActiveTime  # noqa: PLC0415 (likewise)
+    from tracker.capture.wayland import socket_path  # noqa: PLC0415 (likewise)
+
+    compositor = socket_path(environ.get("WAYLAND_DISPLAY"), environ.get("XDG_RUNTIME_DIR"))
+    opens: list[Open] = [partial(IdleNotifier, compositor)]
+    if (session_bus := _session_bus(environ)) is not None:
+        opens.append(partial(MutterMonitor, session_bus))
+    watcher = Watcher(tuple(opens), monotonic_ms)
+    idle = WaylandIdle(watcher)
+    match environ.get(INPUT_CHOICE, ""):
+        case "":
+            return ActiveTime(watcher, monotonic_ms), idle
+        case "evdev":
+            from tracker.capture.idle.evdev import EvdevIdle  # noqa: PLC0415 (likewise)
+            from tracker.capture.input.evdev import EvdevInput  # noqa: PLC0415 (likewise)
+
+            counter = EvdevInput(monotonic_ms)
+            return counter, EvdevIdle(counter, idle)
+        case other:
+            raise MachineError(
+                f"{INPUT_CHOICE} is “{other}”, which Daybook does not know. Set it to evdev, or unset it."
+            )
+
+
 def _choose_wayland_screen(environ: Mapping[str, str], monotonic_ms: Callable[[], int]) -> Screen:
     """Put the ways to a picture in the order in which they disturb least: no file and no prompt come first."""
     # None of them is needed elsewhere, and memory that two programs share is had in another way outside Linux.
@@ -191,9 +231,15 @@ def _session_bus(environ: Mapping[str, str]) -> str | None:
     return environ.get("DBUS_SESSION_BUS_ADDRESS") or (f"unix:path={runtime}/bus" if runtime else None)
 
 
+def _wayland(environ: Mapping[str, str], monotonic_ms: Callable[[], int], power: PowerWatch) -> BackEnds:
+    counter, idle = _choose_wayland_input(environ, monotonic_ms)
+    screen = _choose_wayland_screen(environ, monotonic_ms)
+    return BackEnds(screen, counter, idle, power, "wayland", _WAYLAND_REMEDY)
+
+
 def _nulls(reason: str, remedy: str, power: PowerWatch, session: str) -> BackEnds:
     whole = f"{reason} {remedy}"
-    windows = NullWindows(_NO_WINDOWS if session == "wayland" else whole)
+    windows = NullWindows(whole)
     return BackEnds(NullScreen(whole), NullInput(whole), NullIdle(whole), power, session, remedy, windows)
 
 
@@ -255,9 +301,8 @@ def _examine_input(counter: InputCounter, remedy: str | None) -> Finding:
             counter.stop()
     if problem is not None:
         return Finding("input", counter.name, works=False, sentence=problem, remedy=remedy)
-    sentence = "The desktop reports key presses, clicks and scrolls; only their number is kept."
     limit = counter.limit()
-    whole = f"{sentence} {limit}" if limit else sentence
+    whole = f"{counter.reports} {limit}" if limit else counter.reports
     return Finding("input", counter.name, works=True, sentence=whole, remedy=None)
 
 
@@ -265,8 +310,10 @@ def _examine_idle(watch: IdleWatch, remedy: str | None) -> Finding:
     problem = watch.problem()
     if problem is not None:
         return Finding("idle", watch.name, works=False, sentence=problem, remedy=remedy)
-    sentence = "The pointer can be watched, so idleness is noticed."
-    return Finding("idle", watch.name, works=True, sentence=sentence, remedy=None)
+    limit = watch.limit()
+    if limit is not None:
+        return Finding("idle", watch.name, works=True, sentence=f"{watch.reports} {limit}", remedy=_LIMIT_REMEDY)
+    return Finding("idle", watch.name, works=True, sentence=watch.reports, remedy=None)
 
 
 def _examine_power(watch: PowerWatch) -> Finding:

@@ -18,6 +18,7 @@ _DISPLAY: Final = 1
 _SYNC, _GET_REGISTRY = 0, 1
 _DISPLAY_ERROR: Final = 0
 _REGISTRY_GLOBAL: Final = 0
+_REGISTRY_GLOBAL_REMOVE: Final = 1
 _REGISTRY_BIND: Final = 0
 _HEADER: Final = struct.Struct("=II")
 _READ_BYTES: Final = 65_536
@@ -88,6 +89,7 @@ class Wayland:
         self._received = bytearray()
         self._listeners: dict[int, Listener] = {_DISPLAY: self._on_display}
         self._last_id = _DISPLAY
+        self._bound: set[int] = set()
         self.globals: list[Global] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
@@ -102,6 +104,15 @@ class Wayland:
         except WaylandLostError:
             self.close()
             raise
+
+    def fileno(self) -> int:
+        """Give what to wait on, for who waits longer than the deadline."""
+        return self._socket.fileno()
+
+    def take(self) -> None:
+        """Take the events that have come, without waiting; the deadline does not matter. Raises as `wait` does."""
+        while select.select([self._socket], [], [], 0)[0]:
+            self._receive()
 
     def close(self) -> None:
         """End the connection, and with it everything made through it."""
@@ -121,6 +132,7 @@ class Wayland:
     def bind(self, offered: Global, version: int, listener: Listener | None = None) -> int:
         """Take up what is offered, in at most that version of it; give the object."""
         bound = self.new(listener)
+        self._bound.add(offered.name)
         self.send(self._registry, _REGISTRY_BIND, offered.name, offered.interface, min(version, offered.version), bound)
         return bound
 
@@ -204,6 +216,11 @@ class Wayland:
     def _on_registry(self, opcode: int, arguments: Arguments) -> None:
         if opcode == _REGISTRY_GLOBAL:
             self.globals.append(Global(arguments.unsigned(), arguments.text(), arguments.unsigned()))
+        elif opcode == _REGISTRY_GLOBAL_REMOVE:
+            name = arguments.unsigned()
+            if name in self._bound:
+                raise WaylandLostError("it took back what was in use")
+            self.globals = [one for one in self.globals if one.name != name]
 
     def _left_s(self) -> float:
         left_ms = self._deadline_ms - self._monotonic_ms()

@@ -20,7 +20,7 @@ from wire.words import SEGMENT_MS, ActivitySource, Kind
 _NO_END = 2**62
 _ADD_UP = (
     "ON CONFLICT (contract, at_ms) DO UPDATE SET keys = keys + excluded.keys, clicks = clicks + excluded.clicks,"
-    " scrolls = scrolls + excluded.scrolls, moved = moved | excluded.moved"
+    " scrolls = scrolls + excluded.scrolls, moved = moved | excluded.moved, active_ms = active_ms + excluded.active_ms"
 )
 
 
@@ -35,6 +35,7 @@ class Measured:
     clicks: int
     scrolls: int
     moved: bool
+    active_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class Journal:
             scope,
         )
         counted = self._database.rows(
-            "SELECT at_ms, source, keys, clicks, scrolls, moved FROM activity"
+            "SELECT at_ms, source, keys, clicks, scrolls, moved, active_ms FROM activity"
             " WHERE contract = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms",
             scope,
         )
@@ -187,8 +188,8 @@ class Journal:
         return Recorded(
             intervals=tuple(Interval(contract, row[0], row[1], Kind(row[2]), row[3], row[4]) for row in rows),
             activity=tuple(
-                Measured(contract, at_ms, ActivitySource(source), keys, clicks, scrolls, bool(moved))
-                for at_ms, source, keys, clicks, scrolls, moved in counted
+                Measured(contract, at_ms, ActivitySource(source), keys, clicks, scrolls, bool(moved), active_ms)
+                for at_ms, source, keys, clicks, scrolls, moved, active_ms in counted
             ),
             policy_version=rows[0][5],
             clock_offset_ms=rows[-1][6],
@@ -244,7 +245,7 @@ class Journal:
         """Say in each further segment that a tick reaches into how its input is measured."""
         for piece in split(interval):
             if segment_start_ms(piece.start_ms) > measured.at_ms:
-                nothing = replace(measured, at_ms=piece.start_ms, keys=0, clicks=0, scrolls=0, moved=False)
+                nothing = replace(measured, at_ms=piece.start_ms, keys=0, clicks=0, scrolls=0, moved=False, active_ms=0)
                 self._measure(nothing, now)
 
     def _work(self, interval: Interval, now: Moment, policy_version: int) -> None:
@@ -271,11 +272,11 @@ class Journal:
 
     def _measure(self, measured: Measured, now: Moment) -> None:
         self._database.execute(
-            "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional, boot_id)"  # noqa: S608 (own)
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) " + _ADD_UP,
+            "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, active_ms, is_provisional,"  # noqa: S608 (own)
+            " boot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " + _ADD_UP,
             (
                 str(measured.contract), measured.at_ms, measured.source, measured.keys, measured.clicks,
-                measured.scrolls, measured.moved, now.is_provisional, _boot(now),
+                measured.scrolls, measured.moved, measured.active_ms, now.is_provisional, _boot(now),
             ),
         )  # fmt: skip
 
@@ -340,9 +341,9 @@ class Journal:
         boots = self._database.rows("SELECT DISTINCT boot_id FROM shifted")
         for (boot,) in boots:
             self._database.execute(
-                "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, is_provisional)"  # noqa: S608 (own)
-                " SELECT contract, at_ms + ?, source, keys, clicks, scrolls, moved, 0 FROM shifted"
-                " WHERE boot_id IS ? " + _ADD_UP,
+                "INSERT INTO activity (contract, at_ms, source, keys, clicks, scrolls, moved, active_ms,"  # noqa: S608 (own)
+                " is_provisional) SELECT contract, at_ms + ?, source, keys, clicks, scrolls, moved, active_ms, 0"
+                " FROM shifted WHERE boot_id IS ? " + _ADD_UP,
                 (moved.get(boot, by_ms), boot),
             )
         self._database.execute("DROP TABLE shifted")

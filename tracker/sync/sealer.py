@@ -18,6 +18,9 @@ from wire.diary import MOST_COUNTED, Activity, Interval, InvalidSegmentError, Mi
 from wire.marks import cut, less
 from wire.words import MINUTE_MS, SEGMENT_MS, ActivitySource, Kind, RevisionReason, SnapshotReason, SnapshotStatus
 
+_MINUTE_S = MINUTE_MS // 1000
+# What measured a part of a segment without counts speaks for the whole: a minute's missing keys then prove nothing.
+_WEAKEST_FIRST = (ActivitySource.ACTIVE_SECONDS, ActivitySource.COUNTS)
 _ROWS_AT_ONCE = 500  # of the journal: under a second's work, so that a year's sealing holds no command back
 
 
@@ -170,21 +173,30 @@ def _intervals(start_ms: int, recorded: Recorded, earlier: Segment | None) -> tu
 
 def _activity(start_ms: int, measured: tuple[Measured, ...], earlier: Segment | None) -> Activity:
     counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    active_ms: defaultdict[int, int] = defaultdict(int)
     for one in measured:
-        _add(counts[(one.at_ms - start_ms) // MINUTE_MS], one.keys, one.clicks, one.scrolls, int(one.moved))
+        minute = (one.at_ms - start_ms) // MINUTE_MS
+        _add(counts[minute], one.keys, one.clicks, one.scrolls, int(one.moved))
+        active_ms[minute] += one.active_ms
     sources = {one.source for one in measured}
     if earlier is not None:
         sources.add(earlier.activity.source)
-        for minute in earlier.activity.minutes:
-            _add(counts[minute.minute], minute.keys, minute.clicks, minute.scrolls, int(minute.moved))
-    return Activity(
-        source=next((source for source in ActivitySource if source in sources), ActivitySource.NONE),
-        minutes=tuple(
-            Minute(minute=minute, keys=keys, clicks=clicks, scrolls=scrolls, moved=moved > 0, active_s=0)
-            for minute, (keys, clicks, scrolls, moved) in sorted(counts.items())
-            if keys or clicks or scrolls or moved
-        ),
+        for sealed in earlier.activity.minutes:
+            _add(counts[sealed.minute], sealed.keys, sealed.clicks, sealed.scrolls, int(sealed.moved))
+            active_ms[sealed.minute] += sealed.active_s * 1000
+    minutes = (
+        Minute(
+            minute=minute,
+            keys=keys,
+            clicks=clicks,
+            scrolls=scrolls,
+            moved=moved > 0,
+            active_s=min(-(-active_ms[minute] // 1000), _MINUTE_S),  # a second begun with input is active
+        )
+        for minute, (keys, clicks, scrolls, moved) in sorted(counts.items())
     )
+    source = next((source for source in _WEAKEST_FIRST if source in sources), ActivitySource.NONE)
+    return Activity(source=source, minutes=tuple(one for one in minutes if one.is_active))
 
 
 def _add(total: list[int], *counts: int) -> None:

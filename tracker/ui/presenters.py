@@ -242,6 +242,9 @@ class Presenter(Speaker):
                 return self.tr("⚠ Not protected: {reason}").format(reason=status.protection_problem), True
             case Phase.TRACKING if status.activity_tenths is None:
                 return self.tr("✓ protected"), False
+            case Phase.TRACKING if status.active_s is not None:
+                activity = self.tr("✓ protected · activity {tenths} of 10 · active {seconds} s, no counts here")
+                return activity.format(tenths=status.activity_tenths, seconds=status.active_s), False
             case Phase.TRACKING:
                 activity = self.tr("✓ protected · activity {tenths} of 10 this segment")
                 return activity.format(tenths=status.activity_tenths), False

@@ -162,7 +162,7 @@ def source_words(source: ActivitySource) -> str:
         case ActivitySource.COUNTS:
             return _("Counts per minute only; never what was typed or where the pointer went.")
         case ActivitySource.ACTIVE_SECONDS:
-            return _("This desktop tells no counts; active seconds only.")
+            return _("Counts were not available on this desktop; active seconds only, never what was typed.")
         case ActivitySource.NONE:
             return _("Activity could not be measured on this desktop.")
 

@@ -26,13 +26,15 @@ from tests.fakes.xserver import XServer
 from tracker.capture.input.port import Counts, InputUnavailableError
 from tracker.capture.input.windows import WindowsInput
 from tracker.capture.macos import RECORDING_STEP
-from tracker.capture.platform import BackEnds, Finding, _examine_power, choose, doctor
+from tracker.capture.platform import INPUT_CHOICE, BackEnds, Finding, _examine_power, choose, doctor
 from tracker.capture.power.port import PowerEvent
 from tracker.capture.screen.macos import MacScreen
 from tracker.capture.screen.port import ScreenUnavailableError
 from tracker.capture.screen.windows import WindowsScreen
 from tracker.capture.window.port import WindowsUnavailableError
 from tracker.clock import monotonic_ms
+from tracker.domain.errors import MachineError
+from wire.words import ActivitySource
 
 
 def _now_ms() -> int:
@@ -104,11 +106,11 @@ def test_back_ends_of_a_system_that_this_is_not_fail_in_sentences(system: str) -
 def test_x11_is_never_asked_for_pictures_of_a_wayland_session(environ: dict[str, str], tmp_path: Path) -> None:
     back_ends = choose({**environ, "XDG_RUNTIME_DIR": str(tmp_path)}, _now_ms, system="linux")
 
-    assert (back_ends.session, _names(back_ends)) == ("wayland", ("wayland", "null", "null"))
+    assert (back_ends.session, _names(back_ends)) == ("wayland", ("wayland", "wayland", "wayland"))
     with pytest.raises(ScreenUnavailableError) as screen:
         back_ends.screen.grab()
     assert str(tmp_path / "wayland-0") in str(screen.value)
-    with pytest.raises(InputUnavailableError, match="Wayland"):
+    with pytest.raises(InputUnavailableError, match="Wayland compositor does not answer"):
         back_ends.input.start()
     with pytest.raises(WindowsUnavailableError, match="which windows"):
         back_ends.windows.visible()
@@ -145,6 +147,27 @@ def test_the_doctor_names_the_way_of_a_real_wayland_desktop(sway: Sway) -> None:
     until(lambda: doctor(back_ends)[0].works, "the picture")
     sentence = doctor(back_ends)[0].sentence
     assert sentence == "A test picture was taken through wlr-screencopy and thrown away (1280 × 720)."
+
+
+def test_under_wayland_idleness_and_active_time_are_watched_without_counts(tmp_path: Path) -> None:
+    for environ in (
+        {"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"},
+        {"DISPLAY": ":0", "XDG_SESSION_TYPE": "wayland"},
+        {"WAYLAND_DISPLAY": str(tmp_path / "wayland-7"), "XDG_RUNTIME_DIR": "/nowhere"},
+    ):
+        back_ends = choose(environ, _now_ms, system="linux")
+        assert (back_ends.input.name, back_ends.idle.name, back_ends.session) == ("wayland", "wayland", "wayland")
+        assert back_ends.input.source is ActivitySource.ACTIVE_SECONDS
+
+
+def test_a_person_can_choose_the_devices_under_wayland_and_nowhere_else() -> None:
+    choice = {INPUT_CHOICE: "evdev"}
+    back_ends = choose({"WAYLAND_DISPLAY": "wayland-0", **choice}, _now_ms, system="linux")
+    assert (back_ends.input.name, back_ends.idle.name) == ("evdev", "evdev")
+    assert back_ends.input.source is ActivitySource.COUNTS
+    assert choose({"DISPLAY": ":7", **choice}, _now_ms, system="linux").input.name == "x11"
+    with pytest.raises(MachineError, match="DAYBOOK_INPUT is “uinput”"):
+        choose({"WAYLAND_DISPLAY": "wayland-0", INPUT_CHOICE: "uinput"}, _now_ms, system="linux")
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
@@ -304,6 +327,33 @@ def test_the_doctor_notices_a_display_that_is_gone(x_server: XServer) -> None:
 
     assert not any(finding.works for finding in findings)
     assert all(x_server.display in finding.sentence for finding in findings)
+
+
+def test_what_a_desktop_hides_is_told_with_the_step_that_helps() -> None:
+    _, _, watch, back_ends = _fakes()
+    watch.hidden = "A video hides it."
+    finding = _by_port(doctor(back_ends))["idle"]
+
+    assert finding.works
+    assert finding.sentence.endswith("A video hides it.")
+    assert finding.remedy is not None
+    assert INPUT_CHOICE in finding.remedy
+
+
+def test_the_doctor_tells_of_a_real_wayland_desktop(sway: Sway, tmp_path: Path) -> None:
+    back_ends = choose(sway.environ, monotonic_ms, system="linux")
+    found = _by_port(doctor(back_ends))
+    assert (found["idle"].works, found["input"].works) == (True, True)
+    assert "While a video or a call" in found["idle"].sentence, "sway 1.7 obeys inhibitors"
+    assert "without counts" in found["input"].sentence
+    assert not back_ends.input.running, "what the doctor started it stops"
+
+    bare = {"WAYLAND_DISPLAY": str(tmp_path / "none"), "XDG_RUNTIME_DIR": str(tmp_path)}
+    findings = doctor(choose(bare, monotonic_ms, system="linux"))
+    for finding in findings[1:3]:
+        assert not finding.works
+        assert "does not answer" in finding.sentence
+        assert finding.remedy
 
 
 def test_power_is_chosen_by_the_system_and_not_by_the_display(tmp_path: Path) -> None:

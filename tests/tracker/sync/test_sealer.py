@@ -50,12 +50,13 @@ class Desk:
         memo: str = "memo",
         keys: int = 0,
         moved: bool = False,
+        active_ms: int = 0,
         source: ActivitySource = ActivitySource.COUNTS,
         is_provisional: bool = False,
         policy_version: int = 1,
     ) -> None:
         interval = Interval(contract, NOON_MS + start_ms, NOON_MS + end_ms, Kind.TRACKED, memo)
-        measured = Measured(contract, NOON_MS + start_ms, source, keys, 0, 0, moved)
+        measured = Measured(contract, NOON_MS + start_ms, source, keys, 0, 0, moved, active_ms)
         now = _moment(end_ms, is_provisional=is_provisional)
         self.buffer.journal.write(STOPPED, (Worked(interval),), measured, now=now, policy_version=policy_version)
 
@@ -299,15 +300,51 @@ def test_what_became_of_a_snapshot_is_sealed_as_it_is(desk: Desk) -> None:
         ((ActivitySource.NONE, ActivitySource.COUNTS), ActivitySource.COUNTS),
         ((ActivitySource.COUNTS, ActivitySource.NONE), ActivitySource.COUNTS),
         ((ActivitySource.NONE, ActivitySource.NONE), ActivitySource.NONE),
+        ((ActivitySource.NONE, ActivitySource.ACTIVE_SECONDS), ActivitySource.ACTIVE_SECONDS),
+        ((ActivitySource.COUNTS, ActivitySource.ACTIVE_SECONDS), ActivitySource.ACTIVE_SECONDS),
+        ((ActivitySource.ACTIVE_SECONDS, ActivitySource.COUNTS), ActivitySource.ACTIVE_SECONDS),
     ],
 )
-def test_the_best_source_is_told_across_a_continuation(
+def test_a_part_without_counts_speaks_for_the_whole_segment(
     desk: Desk, sources: tuple[ActivitySource, ActivitySource], told: ActivitySource
 ) -> None:
     for number, source in enumerate(sources):
         desk.work(number * 100, number * 100 + 50, source=source)
         desk.seal()
     assert desk.standing().activity.source is told
+
+
+def test_active_time_is_sealed_as_whole_seconds_of_its_minute(desk: Desk) -> None:
+    def work(start_ms: int, active_ms: int) -> None:
+        desk.work(start_ms, start_ms + 1000, active_ms=active_ms, source=ActivitySource.ACTIVE_SECONDS)
+
+    work(0, 1)
+    work(MINUTE_MS, 1500)
+    work(MINUTE_MS + 5000, 1500)
+    work(2 * MINUTE_MS, 60_000)
+    work(2 * MINUTE_MS + 30_000, 900)
+    work(3 * MINUTE_MS, 0)
+    desk.seal()
+    segment = desk.standing()
+    assert [(one.minute, one.active_s) for one in segment.activity.minutes] == [(0, 1), (1, 3), (2, 60)]
+    assert (segment.active_s, segment.activity_minutes) == (64, (3, 4))
+
+
+def test_a_continuation_adds_its_active_seconds(desk: Desk) -> None:
+    for start_ms, active_ms in ((0, 4200), (10_000, 2000), (20_000, 60_000)):
+        desk.work(start_ms, start_ms + 1000, active_ms=active_ms, source=ActivitySource.ACTIVE_SECONDS)
+        desk.seal()
+    assert desk.standing().revision == 3
+    assert [one.active_s for one in desk.standing().activity.minutes] == [60]
+
+
+def test_counts_and_active_seconds_of_one_segment_both_stand(desk: Desk) -> None:
+    desk.work(0, 1000, keys=7)
+    desk.work(MINUTE_MS, MINUTE_MS + 1000, active_ms=4000, source=ActivitySource.ACTIVE_SECONDS)
+    desk.seal()
+    segment = desk.standing()
+    assert [(one.keys, one.active_s) for one in segment.activity.minutes] == [(7, 0), (0, 4)]
+    assert segment.activity.source is ActivitySource.ACTIVE_SECONDS, "a minute without keys must not seem counted"
 
 
 def test_more_input_than_a_message_can_say_costs_no_time(desk: Desk) -> None:

@@ -36,6 +36,11 @@ def test_the_banner_says_what_for_whom_at_what_rate_and_since_when(presenter: Pr
     assert (banner.button, banner.button_name) == ("■ Stop", "Stop tracking API integration")
 
 
+def test_without_counts_the_banner_says_active_seconds(presenter: Presenter) -> None:
+    banner = presenter.banner(tracking(active_s=42), 0)
+    assert banner.line == "✓ protected · activity 8 of 10 · active 42 s, no counts here"
+
+
 def test_running_clocks_go_on_between_two_statuses_and_others_stand(presenter: Presenter) -> None:
     assert presenter.banner(tracking(), 3_999).clock == "1:23:10"
     assert presenter.banner(paused(), 3_999).clock == "1:23:07"

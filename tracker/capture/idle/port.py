@@ -10,7 +10,7 @@ class Idleness:
 
     Args:
         last_input_ms: monotonic milliseconds of the last input of any sort.
-        moved: whether the pointer moved since the previous look.
+        moved: whether the pointer moved since the previous look; False where the desktop does not tell it from keys.
     """
 
     last_input_ms: int
@@ -26,6 +26,8 @@ class IdleWatch(abc.ABC):
     """
 
     name: str
+    reports = "The pointer can be watched, so idleness is noticed."
+    """What the person is told where it works."""
 
     @abc.abstractmethod
     def look(self, now_ms: int) -> Idleness:
@@ -38,6 +40,10 @@ class IdleWatch(abc.ABC):
     @abc.abstractmethod
     def problem(self) -> str | None:
         """Try to see, without this counting as a look; say why it cannot be done, or None."""
+
+    def limit(self) -> str | None:
+        """Say what this desktop hides from the watch, as far as the last look or examination has shown, or None."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - most watches hold nothing
         """Let go of the display; the next look takes hold of it again."""

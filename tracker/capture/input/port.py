@@ -15,17 +15,22 @@ class InputUnavailableError(MachineError):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Presses since the last look. A key held down is one press; every notch of a wheel is one scroll."""
+    """Presses since the last look. A key held down is one press; every notch of a wheel is one scroll.
+
+    Where presses cannot be counted they are 0, and `active_ms` is the time with input: each makes the second from it
+    on active.
+    """
 
     keys: int
     clicks: int
     scrolls: int
+    active_ms: int = 0
 
 
 class InputCounter(abc.ABC):
-    """Counts input between `start` and `stop`.
+    """Counts input between `start` and `stop`; where `source` is active seconds, only how long there was any.
 
-    Nothing but the three counts and the time of the newest event outlives the callback that counts it: no key code,
+    Nothing but the counts and the time of the newest event outlives the callback that counts it: no key code,
     character, order or time between keys (PRODUCT.md, "Snapshots and privacy"). Counts that were not taken survive
     `stop` and a restart, so that a back end that dies and is started again loses nothing.
 
@@ -35,6 +40,8 @@ class InputCounter(abc.ABC):
 
     name: str
     source: ActivitySource
+    reports = "The desktop reports key presses, clicks and scrolls; only their number is kept."
+    """What the person is told where it works."""
 
     def __init__(self, monotonic_ms: Callable[[], int]) -> None:
         self._monotonic_ms = monotonic_ms
@@ -66,7 +73,7 @@ class InputCounter(abc.ABC):
 
     @abc.abstractmethod
     def problem(self) -> str | None:
-        """Say what ended the counting, or None while it runs or is stopped; `start` tries again."""
+        """Say what ended the counting or hides input from it, else None, also while stopped; `start` tries again."""
 
     def limit(self) -> str | None:
         """Say what this system hides from the counter and what to do about it, or None."""
