@@ -105,7 +105,7 @@ def test_what_waits_is_told_with_since_when(buffer: Buffer) -> None:
     assert buffer.outbox.waiting() == Waiting(3, 3, NOON_MS, 0, first_ms=NOON_MS)
     buffer.outbox.settle(0, ACCEPTED)
     buffer.outbox.mark_sent(ONE, A)
-    assert buffer.outbox.waiting() == Waiting(2, 2, NOON_MS + 1, 0, NOON_MS + SEGMENT_MS)
+    assert buffer.outbox.waiting() == Waiting(2, 2, NOON_MS + 1, 0, first_ms=NOON_MS + SEGMENT_MS)
     buffer.outbox.settle(1, REFUSED)
     buffer.outbox.settle(2, ACCEPTED)
     buffer.outbox.mark_sent(ONE, B)
