@@ -156,6 +156,9 @@ class Wayland:
             self._socket.sendall(message[sent:])
         except TimeoutError:
             raise WaylandSilentError("it does not answer") from None
+        except BrokenPipeError:
+            while True:  # what it said before it hung up tells why; at its end this raises, too
+                self._receive()
         except OSError as error:
             raise WaylandLostError(error.strerror or str(error)) from None
 
