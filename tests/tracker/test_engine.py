@@ -976,3 +976,39 @@ def test_correcting_much_at_a_contact_is_told_while_it_lasts(
     rig.until(lambda status: any("put in its place" in notice for notice in status.notices))
     rig.until(lambda status: not any("put in its place" in notice for notice in status.notices))
     assert not rig.buffer.journal.has_provisional(1)
+
+
+# A clock that is wrong by decades
+
+
+@pytest.mark.parametrize("error_ms", [-NOON_MS, 2_335_564_800_000], ids=["1970", "2100"])
+def test_a_clock_decades_off_loses_removes_and_invents_nothing(
+    tmp_path: Path, marketplace: FakeMarketplace, error_ms: int
+) -> None:
+    """Work of the day before lies in the buffer; the machine starts with a flat battery, and works before a contact."""
+    vault, clock = MemoryVault(), FakeClock()
+    first = Rig(tmp_path / "data", marketplace, vault, clock).start()
+    first.log_in()
+    first.do(Start("Contract 1", "the day before"))
+    first.work(MINUTE_MS)
+    first.quit()
+    clock.reboot(off_ms=86_400_000)
+    clock.step(error_ms)
+    marketplace.utc_ms = clock.true_ms
+    marketplace.interfere = lambda _seen, _said: CUT
+    rig = Rig(tmp_path / "data", marketplace, vault, clock).start()
+    rig.do(Start("Contract 1", "before the contact"))
+    rig.work(MINUTE_MS)
+    while rig.buffer.upkeep.step(clock.true_ms + error_ms, clock.mono_ms(), is_provisional=True):
+        pass
+    marketplace.interfere = lambda _seen, said: said
+    marketplace.utc_ms = clock.true_ms
+    assert isinstance(rig.do(Sync()), SyncAnswer)
+    rig.do(Stop())
+    assert rig.status().now_ms == clock.true_ms
+    for day, memo in (("2026-11-23", "the day before"), ("2026-11-24", "before the contact")):
+        answer = rig.do(GetDiary(day))
+        assert isinstance(answer, DiaryAnswer)
+        memos = [interval.memo for one in answer.segments for interval in one.segment.intervals]
+        assert (answer.worked_ms, memos) == (MINUTE_MS, [memo])
+    rig.quit()
