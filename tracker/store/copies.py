@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tracker.domain.errors import MachineError
-from tracker.store.database import COPIES, BufferDamagedError, Database
+from tracker.store.database import COPIES, BufferDamagedError, Database, sentences
 from tracker.store.durable import sync_folder
 from tracker.store.keyed import Copying
 from wire.week import day_start_ms
@@ -63,6 +63,7 @@ class Copies:
 
         Raises:
             BufferDamagedError: the database cannot be read whole.
+            MachineError: a copy that holds what was destroyed cannot be removed.
         """
         if self._not_before_ms is not None and mono_ms < self._not_before_ms:
             return False
@@ -83,8 +84,8 @@ class Copies:
             raise
         except (MachineError, OSError) as error:
             self._not_before_ms = mono_ms + _AGAIN_AFTER_MS
-            self._drop_stale()  # without a new copy, too: what was destroyed must be nowhere
             self.trouble = f"No copy of the buffer could be made: {error}"
+            self._drop_stale()  # without a new copy, too: what was destroyed must be nowhere
         else:
             self._not_before_ms = self.trouble = None
         return False
@@ -130,7 +131,8 @@ class Copies:
         stale = self._stale()
         if not stale:
             return
-        for copy in stale:
-            copy.path.unlink(missing_ok=True)
+        with sentences(self._folder / COPIES):
+            for copy in stale:
+                copy.path.unlink(missing_ok=True)
         shutil.rmtree(self._folder / QUARANTINE, ignore_errors=True)
         self._database.empty_wal()

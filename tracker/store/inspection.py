@@ -15,7 +15,7 @@ import apsw
 
 from tracker.domain.errors import MachineError
 from tracker.store import keyed
-from tracker.store.database import COPIES, BufferDamagedError, Database
+from tracker.store.database import COPIES, BufferDamagedError, Database, sentences
 from tracker.store.keyed import Copying
 
 _NAME: Final = "inspected"
@@ -73,13 +73,18 @@ class Inspection:
         return Progress.DONE
 
     def end(self) -> None:
-        """Break off, leaving nothing: what is destroyed meanwhile must not stay in the copy."""
+        """Break off, leaving nothing: what is destroyed meanwhile must not stay in the copy.
+
+        Raises:
+            MachineError: the copy cannot be removed now; the next inspection removes it first.
+        """
         if self._copying is not None:
             self._database.abandon(self._copying)
         if self._reading is not None:
             self._reading.end()
         self._copying = self._reading = None
-        keyed.remove(self._copy)
+        with sentences(self._copy):
+            keyed.remove(self._copy)
 
     def _is_copied(self) -> bool:
         """Make the next slice of the copy, and tell whether it was the last."""

@@ -10,8 +10,10 @@ import pytest
 
 from tests.fakes.clock import NOON_MS
 from tests.tracker.store.conftest import KEY
+from tracker.domain.errors import MachineError
 from tracker.store import inspection, keyed
 from tracker.store.buffer import Buffer, open_buffer
+from tracker.store.copies import Copies
 from tracker.store.database import BufferDamagedError, Database
 from tracker.store.inspection import Inspection, Progress
 
@@ -171,6 +173,51 @@ def test_an_inspection_broken_off_leaves_nothing(buffer: Buffer, monkeypatch: py
     buffer.upkeep.settle(NOON_MS, 0)
     assert not any("inspected" in path.name for path in (buffer.folder / "copies").glob("*"))
     buffer.settings.put("name", "value")
+
+
+def test_a_disk_that_removes_no_copy_is_one_sentence_and_the_next_look_removes_it(
+    buffer: Buffer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare error of the system would end the tracker; it found one on a failing disk."""
+    _fill(buffer)
+    looking = Inspection(buffer.database, buffer.folder, KEY, is_thorough=False)
+    while (progress := looking.step()) is Progress.GOES_ON:
+        pass
+    assert progress is Progress.WAITS
+
+    def broken(path: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(5, f"broken: {path} {missing_ok}")
+
+    monkeypatch.setattr(Path, "unlink", broken)
+    with pytest.raises(MachineError, match="cannot be read or written"):
+        looking.end()
+    monkeypatch.undo()
+    assert (buffer.folder / "copies" / "inspected").exists()
+    _inspect(buffer, is_thorough=False)
+
+
+def test_a_disk_that_keeps_a_copy_of_what_was_destroyed_is_one_sentence(
+    buffer: Buffer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(buffer)
+    copies = Copies(buffer.database, buffer.folder)
+    while copies.step(NOON_MS, 0):
+        pass
+    with buffer.database.transaction():
+        buffer.database.destroys()
+
+    def full(_: keyed.Copying) -> bool:
+        raise apsw.FullError
+
+    def broken(path: Path, *, missing_ok: bool = False) -> None:
+        if path.suffix == ".db":
+            raise OSError(30, f"read-only: {path} {missing_ok}")
+
+    monkeypatch.setattr(keyed.Copying, "step", full)
+    monkeypatch.setattr(Path, "unlink", broken)
+    with pytest.raises(MachineError, match="cannot be read or written"):
+        copies.step(NOON_MS, 0)
+    assert copies.trouble is not None
 
 
 def _step_on(looking: Inspection) -> None:
