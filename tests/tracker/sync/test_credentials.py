@@ -168,10 +168,12 @@ def test_locked_keyring_is_given_up_on() -> None:
     "error", [keyring.errors.KeyringLocked("no"), keyring.errors.NoKeyringError(), ConnectionRefusedError("no bus"),
               RuntimeError("the bus said something odd")],
 )  # fmt: skip
-def test_keyring_that_fails_names_the_other_way_and_keeps_nothing(tmp_path: Path, error: Exception) -> None:
+def test_keyring_that_fails_names_the_other_way_and_keeps_nothing(
+    tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backend = MemoryKeyring()
     backend.error = error
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     vault = KeyringVault("/here", lambda: backend)
     for use in USES:
         with pytest.raises(MachineError, match="--key-file") as caught:
