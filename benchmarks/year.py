@@ -192,7 +192,7 @@ def shift_s(folder: Path, segments: int) -> float:
     """Give the seconds that putting a provisional buffer in its place takes."""
     fill(folder, segments, is_sealed=False)
     buffer = open_buffer(folder, _KEY)
-    passed_s = _timed(lambda: buffer.journal.shift_provisional(1_234_567, _BOOT, now_ms=2 * _NOW_MS))
+    passed_s = _timed(lambda: buffer.journal.shift_provisional(1_234_567, _BOOT, began_ms=2 * _NOW_MS))
     buffer.database.close()
     return passed_s
 

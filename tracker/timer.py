@@ -143,7 +143,8 @@ class Timer:
         state, cut_ms = self.state, self.cut_ms
         with self._buffer.database.transaction():
             if self._timebase.current.is_provisional:
-                corrected = self._buffer.journal.shift_provisional(shift_ms, reading.boot_id, now_ms=utc_ms)
+                began_ms = utc_ms - reading.boot_ms
+                corrected = self._buffer.journal.shift_provisional(shift_ms, reading.boot_id, began_ms=began_ms)
                 timebase = timebase.ahead(corrected.ahead_ms)
                 state, cut_ms = session.shifted(state, corrected.moved_ms), cut_ms + corrected.cut_ms
             self._keep(timebase)

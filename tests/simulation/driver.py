@@ -83,7 +83,7 @@ class Journal:
         first = next((number for number, one in enumerate(self.entries) if one.run == self.run), len(self.entries))
         self.entries[first:] = [left for one in self.entries[first:] for left in _less(one, from_ms, to_ms)]
 
-    def shift_provisional(self, own: str, by_ms: int, now_ms: int) -> Correction:
+    def shift_provisional(self, own: str, by_ms: int, began_ms: int) -> Correction:
         waiting = [one for one in self.entries if one.is_provisional]
         boots = [
             Boot(boot, min(e.start_ms for e in of), max(e.end_ms for e in of), of[-1].clock_offset_ms)
@@ -91,7 +91,7 @@ class Journal:
             for of in [[one for one in waiting if one.boot == boot]]
         ]
         certain_ms = max((one.end_ms for one in self.entries if not one.is_provisional), default=None)
-        found = correction(boots, own, by_ms, now_ms=now_ms, certain_ms=certain_ms)
+        found = correction(boots, own, by_ms, began_ms=began_ms, certain_ms=certain_ms)
         for one in waiting:
             moved_ms = found.moved[one.boot]
             one.start_ms += moved_ms
@@ -196,9 +196,10 @@ class Driver:
     def contact(self, error_ms: int) -> None:
         """Hear the marketplace's time; what was provisional is corrected."""
         utc_ms, own = self.world.market_utc_ms() + error_ms, str(self.world.boots)
-        timebase, shift_ms = self._timebase.learn(self.world.read(), utc_ms)
+        reading = self.world.read()
+        timebase, shift_ms = self._timebase.learn(reading, utc_ms)
         if self._timebase.current.is_provisional:
-            found = self.journal.shift_provisional(own, shift_ms, utc_ms)
+            found = self.journal.shift_provisional(own, shift_ms, utc_ms - reading.boot_ms)
             timebase = timebase.ahead(found.ahead_ms)
             self.state = session.shifted(self.state, found.moved[own])
         self._timebase = self._kept = timebase

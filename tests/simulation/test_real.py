@@ -69,8 +69,8 @@ def _no_looks(patch: pytest.MonkeyPatch) -> None:
 def _no_shift(patch: pytest.MonkeyPatch) -> None:
     right = Journal.shift_provisional
 
-    def stay(journal: Journal, _by_ms: int, boot_id: str = "", *, now_ms: int = 0) -> Corrected:
-        return right(journal, 0, boot_id, now_ms=now_ms)
+    def stay(journal: Journal, _by_ms: int, boot_id: str = "", *, began_ms: int = 0) -> Corrected:
+        return right(journal, 0, boot_id, began_ms=began_ms)
 
     patch.setattr(Journal, "shift_provisional", stay)
 

@@ -563,6 +563,27 @@ def test_after_a_boot_that_ran_ahead_time_goes_on_at_its_end_until_a_break(tmp_p
     again.buffer.database.close()
 
 
+def test_work_begun_just_before_the_contact_overlaps_no_earlier_boot(tmp_path: Path) -> None:
+    """The earlier boot's place is a guess; it was over when this one began, whatever this one has recorded by now."""
+    rig = Rig(tmp_path, FakeClock(error_ms=3_600_000))
+    rig.timer.start(ONE, "memo")
+    rig.run(60_000)
+    rig.timer.stop()
+    rig.clock.step(-3_600_000)
+    rig.clock.reboot(off_ms=60_000)
+    again = rig.again()
+    again.clock.advance(20_000)
+    again.timer.start(TWO, "memo")
+    again.clock.advance(1500)
+    again.contact()
+    again.run(5000)
+    again.timer.stop()
+    (_, earlier_end_ms), (later_start_ms, later_end_ms) = again.spans()
+    assert earlier_end_ms <= 120_000
+    assert (later_start_ms, later_end_ms) == (140_000, 146_500)
+    again.buffer.database.close()
+
+
 def test_corrected_time_that_is_recorded_already_is_left_out_and_told_until_the_next_start(tmp_path: Path) -> None:
     """The marketplace itself was two hours ahead before."""
     rig = Rig(tmp_path, FakeClock())

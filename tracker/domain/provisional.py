@@ -43,7 +43,7 @@ class Correction:
 
 
 def correction(
-    boots: Iterable[Boot], own: str | None, by_ms: int, *, now_ms: int, certain_ms: int | None
+    boots: Iterable[Boot], own: str | None, by_ms: int, *, began_ms: int, certain_ms: int | None
 ) -> Correction:
     """Place each boot.
 
@@ -51,22 +51,22 @@ def correction(
         boots: in the order they were recorded.
         own: the boot that made the contact.
         by_ms: its exact error.
-        now_ms: the marketplace's time at the contact, which nothing recorded comes after.
+        began_ms: the marketplace's time at which that boot began; nothing of an earlier one comes after it.
         certain_ms: the end of the newest time whose timestamps are certain, None where there is none.
     """
     boots = tuple(boots)
-    moved = _by_the_next(boots, own, by_ms, now_ms)
+    moved = _by_the_next(boots, own, by_ms, began_ms)
     pushed, end_ms = _pushed(boots, moved, certain_ms)
     if all(boot.id != own for boot in boots):
-        pushed[own] = by_ms if end_ms is None else max(by_ms, by_ms + end_ms - now_ms)
+        pushed[own] = by_ms if end_ms is None else max(by_ms, by_ms + end_ms - began_ms)
     ahead_ms = pushed[own] - by_ms
     return Correction(pushed, ahead_ms) if ahead_ms <= MOST_AHEAD_MS else Correction(moved, 0)
 
 
-def _by_the_next(boots: tuple[Boot, ...], own: str | None, by_ms: int, now_ms: int) -> dict[str | None, int]:
+def _by_the_next(boots: tuple[Boot, ...], own: str | None, by_ms: int, began_ms: int) -> dict[str | None, int]:
     """Tell each boot's error from the one of the boot after it; it ends before that one begins."""
     moved = {own: by_ms}
-    error_ms, next_ms = by_ms, now_ms
+    error_ms, next_ms = by_ms, began_ms
     for boot in reversed(boots):
         if boot.id != own:
             error_ms = min(error_ms - boot.clock_offset_ms, next_ms - boot.last_ms)

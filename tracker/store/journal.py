@@ -114,7 +114,7 @@ class Journal:
         )
         return None if row is None or row[0] is None else int(row[0])
 
-    def shift_provisional(self, by_ms: int, boot_id: str = "", *, now_ms: int = _NO_END) -> Corrected:
+    def shift_provisional(self, by_ms: int, boot_id: str = "", *, began_ms: int = _NO_END) -> Corrected:
         """Correct what was recorded before a contact, each boot's by its own error (PRODUCT.md, "Time").
 
         Where the corrected time would overlap what is certain all the same, the certain stands: nobody works twice at
@@ -123,11 +123,15 @@ class Journal:
         Args:
             by_ms: the error of the boot that made the contact.
             boot_id: that boot.
-            now_ms: the marketplace's time at the contact.
+            began_ms: the marketplace's time at which that boot began.
         """
         with self._database.transaction():
             found = correction(
-                self._provisional_boots(), boot_id, by_ms, now_ms=now_ms, certain_ms=self.last_end_ms(is_certain=True)
+                self._provisional_boots(),
+                boot_id,
+                by_ms,
+                began_ms=began_ms,
+                certain_ms=self.last_end_ms(is_certain=True),
             )
             moved = found.moved
             cut_ms = self._shift_worked(moved)

@@ -65,21 +65,21 @@ def test_what_follows_a_boot_that_ran_ahead_begins_at_its_end(buffer: Buffer) ->
     _work(buffer, None, 0, 4500)
     _work(buffer, "a", HOUR_MS, HOUR_MS + 1000)
     _work(buffer, "b", 5000, 6000)
-    corrected = buffer.journal.shift_provisional(0, "b", now_ms=NOON_MS + 6000)
+    corrected = buffer.journal.shift_provisional(0, "b", began_ms=NOON_MS + 6000)
     assert _spans(buffer) == [(0, 4500), (4500, 5500), (5500, 6500)]
     assert (corrected.moved_ms, corrected.ahead_ms, corrected.cut_ms) == (500, 500, 0)
 
 
 def test_a_boot_without_work_begins_at_that_end_too(buffer: Buffer) -> None:
     _work(buffer, None, 0, 4500)
-    corrected = buffer.journal.shift_provisional(7, "b", now_ms=NOON_MS + 4000)
+    corrected = buffer.journal.shift_provisional(7, "b", began_ms=NOON_MS + 4000)
     assert (corrected.moved_ms, corrected.ahead_ms) == (507, 500)
 
 
 def test_time_that_never_was_the_right_one_stands_and_the_overlap_is_told(buffer: Buffer) -> None:
     _work(buffer, None, 0, MOST_AHEAD_MS + 2000)
     _work(buffer, "a", 0, 1000)
-    corrected = buffer.journal.shift_provisional(0, "a", now_ms=NOON_MS + 1000)
+    corrected = buffer.journal.shift_provisional(0, "a", began_ms=NOON_MS + 1000)
     assert sum(end_ms - start_ms for start_ms, end_ms in _spans(buffer)) == MOST_AHEAD_MS + 2000
     assert (corrected.ahead_ms, corrected.cut_ms) == (0, 1000)
 
