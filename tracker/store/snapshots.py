@@ -148,7 +148,10 @@ class Snapshots:
 
     def next_hold_ms(self, now_ms: int) -> int | None:
         """Give when the next hold that is still running ends."""
-        row = self._database.row("SELECT min(leaves_ms) FROM snapshot WHERE leaves_ms > ?", (now_ms,))
+        row = self._database.row(
+            "SELECT min(leaves_ms) FROM snapshot INDEXED BY snapshot_held WHERE leaves_ms > 0 AND leaves_ms > ?",
+            (now_ms,),
+        )
         return None if row is None or row[0] is None else int(row[0])
 
     def blur(self, snapshot: int, pictures: tuple[Picture, ...]) -> None:
