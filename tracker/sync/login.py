@@ -4,7 +4,9 @@ import base64
 import contextlib
 import hashlib
 import http.server
+import logging
 import secrets
+import sys
 import threading
 import urllib.parse
 from collections.abc import Callable
@@ -31,6 +33,7 @@ BROWSER_TIMEOUT_S = 600.0
 _TOKENS = "tokens"
 _ENDED = "Your log-in has ended. Log in again; what waits is safe on this computer."
 _AnswerT = TypeVar("_AnswerT")
+_log = logging.getLogger(__name__)
 _EARLY_MS = 30_000  # refresh this long before the access token ends
 _FINISH_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Daybook</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;display:grid;place-content:center;height:90vh;color-scheme:light dark}}
@@ -215,6 +218,15 @@ def with_device_code(server: str, show: Callable[[str, str], None], wait: Callab
     raise RefusedError("The code has expired. Start again with: daybook login --device")
 
 
+class _Quiet(http.server.ThreadingHTTPServer):
+    """A web server that tells nothing of browsers that go away: theirs is the connection, and no traceback is."""
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 (the base class's words)
+        """Log what is our own mistake."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            _log.exception("The page that ends a log-in failed.")
+
+
 class _Loopback:
     """The one-shot web server on 127.0.0.1 that the browser comes back to (RFC 8252, section 7.3)."""
 
@@ -226,7 +238,7 @@ class _Loopback:
         self._code: str | None = None
         self._error = "no answer"
         # Browsers open connections ahead and leave them silent, so each has its own thread.
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Quiet(("127.0.0.1", 0), self._handler())
         self.address = f"http://127.0.0.1:{self._server.server_port}/callback"
 
     def __enter__(self) -> "_Loopback":
@@ -279,8 +291,8 @@ class _Loopback:
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Length", str(len(page)))
-                self.end_headers()
                 with contextlib.suppress(OSError):  # the browser may have gone; its answer counts all the same
+                    self.end_headers()
                     self.wfile.write(page)
                     self.wfile.flush()
                 loopback._done.set()

@@ -6,6 +6,7 @@ import http.client
 import logging
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -145,6 +146,10 @@ def test_a_browser_that_connects_ahead_or_goes_away_blocks_nothing(
     def connect_ahead(_back: Callable[..., str]) -> None:
         redirect = urlsplit(provider.redirect)
         silent.append(socket.create_connection(("127.0.0.1", redirect.port or 0)))
+        with socket.create_connection(("127.0.0.1", redirect.port or 0)) as half:
+            half.sendall(b"GET /call")
+            time.sleep(0.1)  # until a real thread reads on
+            half.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     def leave(back: Callable[..., str]) -> None:
         url = urlsplit(back(code="the-code"))
